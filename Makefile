@@ -1,0 +1,96 @@
+# glassnic: see README.md.  `make help` lists the targets.
+#
+# Every .c under a layer's folder is built; a new file needs no line here.
+# BUILD=build-asan SAN=address,undefined builds a sanitized tree beside the
+# plain one.
+
+BUILD	?= build
+SAN	?=
+CC	?= cc
+PYTHON	?= /usr/bin/python3
+OPT	?= -O2 -g
+WERROR	?= -Werror
+WARN	:= -Wall -Wextra -Wshadow -Wvla -Wconversion -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wno-unused-parameter $(WERROR)
+CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread \
+	     -fno-strict-aliasing -I. -I$(BUILD)/gen -MMD -MP $(SAN_FLAGS) $(CFLAGS)
+SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+LDFLAGS_ALL = -pthread $(SAN_FLAGS) $(LDFLAGS)
+
+# A dependency that is missing is left out, and says so.
+have	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
+lib	= $(shell pkg-config --libs $(1))
+cflags	= $(shell pkg-config --cflags $(1))
+
+ifeq ($(call have,libisal),y)
+CFLAGS_ALL += -DHAVE_ISAL $(call cflags,libisal)
+LIBS	+= $(call lib,libisal)
+else
+$(warning libisal not found: the ICRC is computed by the slower portable code (Debian: libisal-dev))
+endif
+ifeq ($(call have,libpcap),y)
+CFLAGS_ALL += -DHAVE_PCAP
+PCAP_LIBS := $(call lib,libpcap)
+else
+$(warning libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
+endif
+
+layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+WIRE_SRC := $(call layer,wire)
+NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/host overlay)
+TRACE_SRC := $(call layer,trace)
+CMD_SRC	 := $(call layer,cmd)
+SHIM_SRC := $(call layer,verbs_shim)
+obj	 = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+.PHONY: all
+all: $(BUILD)/glassnic $(BUILD)/lib/libglassnic.so $(BUILD)/lib/libibverbs.so.1
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+
+# Archives, one a layer.
+$(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
+$(BUILD)/nic.a: $(call obj,$(NIC_SRC))
+$(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
+$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/lib/libglassnic.so: $(call obj,$(WIRE_SRC) $(NIC_SRC))
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libglassnic.so -Wl,-z,defs,-z,now $^ \
+		$(LDFLAGS_ALL) $(LIBS) -o $@
+
+$(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
+	$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(BUILD)/trace.a \
+		$(BUILD)/nic.a $(BUILD)/wire.a -Wl,--end-group \
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
+
+# Unit tests: tests/unit/LAYER/NAME_test.c is a Criterion program of its own.
+UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT	 := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+# A layer's tests see that layer and those below it.
+deps_wire  = $(BUILD)/wire.a
+deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
+deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
+
+.PHONY: unit
+unit: $(UNIT)
+	@for t in $(UNIT); do $$t || exit 1; done
+
+.SECONDEXPANSION:
+$(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*))) \
+		$(call obj,$(SUPPORT_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
