@@ -1,0 +1,144 @@
+/* A link: an endpoint for UDP datagrams of one destination port number, to and
+ * from IP addresses.  RoCEv2 uses one with port 4791, VXLAN one with 4789.
+ *
+ * A RoCEv2 link (icrc set) also finishes and verifies ICRCs, because only the
+ * link knows the IPv4 identification, which the ICRC covers.
+ *
+ * Packets in are pushed up one by one; the verdict of the layers above comes
+ * back as the return value and is counted at the bottom, where the packet was
+ * read, so that every refused packet counts once.
+ *
+ * Nothing here is thread-safe: the owner of the NIC's lock calls.
+ */
+#ifndef NIC_LINK_LINK_H
+#define NIC_LINK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "nic/base/counters.h"
+#include "nic/base/pkt.h"
+#include "nic/base/time.h"
+#include "wire/drop.h"
+#include "wire/eth.h"
+#include "wire/ip.h"
+
+/* A datagram that arrived; everything in it lives until the call returns. */
+struct dgram {
+	struct ip_addr src, dst;
+	uint16_t sport;
+	uint8_t tos, ttl;
+	bool has_mac;	    /* src_mac holds the sender's */
+	struct mac src_mac;
+	struct span data;   /* UDP payload; RoCEv2: without the ICRC */
+	struct note *note;  /* NULL: nobody wants remarks */
+};
+
+/* Takes a datagram; returns its verdict. */
+typedef enum drop (*link_deliver)(void *ctx, const struct dgram *d, nsec_t now);
+
+#define LINK_ADDRS 8u
+#define LINK_FDS   4u
+
+struct link;
+struct link_ops {
+	/* Sends @n packets, whose heads begin at the UDP payload; may scribble on
+	 * heads and tails.  What cannot be sent is counted and forgotten, as by
+	 * any network.  Spans are not kept after the return.
+	 */
+	void (*send)(struct link *l, struct pkt *batch, unsigned n, nsec_t now);
+	/* Delivers at most about @budget waiting datagrams; returns how many. */
+	unsigned (*receive)(struct link *l, unsigned budget, nsec_t now);
+	/* When tick wants to be called (ARP retries, ageing), or NSEC_NEVER. */
+	nsec_t (*deadline)(const struct link *l);
+	void (*tick)(struct link *l, nsec_t now);
+	/* Descriptors to poll for input, at most LINK_FDS; returns how many. */
+	unsigned (*fds)(const struct link *l, int fd[LINK_FDS]);
+	/* 0 if an answer from @dst can be expected at all (route, family), else
+	 * -ENETUNREACH.
+	 */
+	int (*reaches)(const struct link *l, const struct ip_addr *dst);
+	/* Joins or leaves multicast @group; 0 or -errno. */
+	int (*join)(struct link *l, const struct ip_addr *group, bool member);
+	void (*free)(struct link *l);
+};
+
+struct link {
+	const struct link_ops *ops;
+	link_deliver deliver;
+	void *ctx; /* for deliver */
+	struct counters *counters;
+	struct ip_addr addr[LINK_ADDRS]; /* own addresses; [0] is the first */
+	unsigned naddr;
+	struct mac mac;	 /* own MAC; all zero if the link has none */
+	unsigned ip_mtu; /* bytes of the largest IP packet */
+};
+
+/* What both kinds of link are made from. */
+struct link_config {
+	uint16_t port;	/* UDP destination port, and the one listened on */
+	bool icrc;	/* carries RoCEv2: see above */
+	bool foreign;	/* accept any IPv4 ID that explains an ICRC */
+	struct ip_addr addr[LINK_ADDRS];
+	unsigned naddr;
+	unsigned prefix_len; /* of addr[0]: hosts within it are on the link */
+	struct ip_addr gateway; /* for all others; any: none */
+	struct mac mac;	     /* link_eth */
+	uint16_t vlan;	     /* link_eth: TCI to tag with; 0: untagged */
+	unsigned ip_mtu;     /* 0: the link finds out */
+	unsigned rcvbuf;     /* bytes; 0: as large as allowed */
+	struct tap *tap;     /* or NULL */
+	struct counters *counters;
+};
+
+struct port;
+
+/* UDP sockets of the kernel: needs no privilege.  -errno when an address
+ * cannot be bound; nothing is logged, @why (of at least 160 bytes) holds one
+ * line for a person.
+ */
+int link_udp_new(const struct link_config *cfg, struct link **link, char *why);
+/* An Ethernet/IP/ARP/ND host of our own over @port, which it owns from then on
+ * (on failure, too).
+ */
+int link_eth_new(const struct link_config *cfg, struct port *port,
+		 struct link **link, char *why);
+
+static inline void link_set_up(struct link *l, link_deliver deliver, void *ctx)
+{
+	l->deliver = deliver;
+	l->ctx = ctx;
+}
+
+static inline void link_send(struct link *l, struct pkt *batch, unsigned n,
+			     nsec_t now)
+{
+	l->ops->send(l, batch, n, now);
+}
+
+static inline unsigned link_receive(struct link *l, unsigned budget, nsec_t now)
+{
+	return l->ops->receive(l, budget, now);
+}
+
+static inline nsec_t link_deadline(const struct link *l)
+{
+	return l->ops->deadline(l);
+}
+
+static inline void link_tick(struct link *l, nsec_t now)
+{
+	l->ops->tick(l, now);
+}
+
+static inline unsigned link_fds(const struct link *l, int fd[LINK_FDS])
+{
+	return l->ops->fds(l, fd);
+}
+
+static inline void link_free(struct link *l)
+{
+	if (l)
+		l->ops->free(l);
+}
+
+#endif

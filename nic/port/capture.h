@@ -1,0 +1,22 @@
+/* Captures: a pcapng file of every frame that a NIC sends or receives, with a
+ * comment on packets worth one (retransmission, NAK and why, drop and why).
+ */
+#ifndef NIC_PORT_CAPTURE_H
+#define NIC_PORT_CAPTURE_H
+
+#include "nic/base/tap.h"
+#include "nic/port/port.h"
+
+/* Creates (truncates) @path.  @name is shown as the interface's name.  Every
+ * packet is in the file when the call that taps it returns or shortly after:
+ * a killed program leaves a readable file.  -errno; @why is one line.
+ */
+int capture_new(const char *path, const char *name, struct tap **tap, char *why);
+/* Writes out what is buffered. */
+void capture_flush(struct tap *tap);
+void capture_free(struct tap *tap);
+
+/* @port with every frame shown to @tap.  Owns @port, not @tap. */
+int capture_port_new(struct port *port, struct tap *tap, struct port **wrapped);
+
+#endif
