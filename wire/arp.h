@@ -37,11 +37,11 @@ struct nd {
 };
 
 /* @ip is the IPv6 header in front (hop limit 255 and the checksum are
- * checked).  DROP_SHORT, DROP_IP_PROTOCOL for other ICMPv6 types,
+ * checked).  DROP_SHORT, DROP_IP_PROTOCOL for other ICMPv6 types and codes,
  * DROP_IP_HEADER for a wrong hop limit, DROP_UDP_CHECKSUM.
  */
 enum drop nd_decode(struct nd *h, const struct ip_header *ip, struct span *in);
-/* Writes ND_LEN bytes, checksum included. */
+/* Writes ND_LEN bytes, checksum and link-layer option included. */
 void nd_encode(const struct nd *h, const struct ip_header *ip, uint8_t *out);
 /* ff02::1:ffXX:XXXX of @target (RFC 4291, 2.7.1). */
 struct ip_addr nd_solicited_node(const struct ip_addr *target);

@@ -31,7 +31,9 @@ static inline uint32_t icrc_end(icrc_t crc)
 void icrc_put(uint32_t icrc, uint8_t *out);
 uint32_t icrc_get(const uint8_t *p);
 
-/* The ICRC of a whole datagram: @data is the UDP payload without the ICRC. */
+/* The ICRC of a whole datagram: @data is the UDP payload without the ICRC,
+ * BTH_LEN bytes or more.
+ */
 uint32_t icrc_of(const struct ip_header *ip, const struct udp *udp,
 		 struct span data);
 

@@ -59,10 +59,11 @@ static inline size_t ip_header_len(const struct ip_header *h)
 	return h->version == 4 ? IPV4_LEN : IPV6_LEN;
 }
 
-/* One's-complement sum over @p, added to @sum (RFC 1071); fold with
- * checksum_fold.  Odd lengths only for the last piece.
+/* One's-complement sum over @p, added to @sum (RFC 1071).  Odd lengths only
+ * for the last piece.
  */
 uint32_t checksum_add(uint32_t sum, const uint8_t *p, size_t len);
+/* The checksum to store; 0 if the sum went over a right one. */
 uint16_t checksum_fold(uint32_t sum);
 /* Sum of the pseudo-header for @protocol (RFC 768, RFC 8200 8.1). */
 uint32_t checksum_pseudo(const struct ip_header *h, uint8_t protocol,

@@ -5,8 +5,17 @@
  *
  * Flags appear when set; pkey only when not 0xffff; pad only when not 0;
  * migreq is on by default, so its absence is what is printed ("nomigreq").
- * An AETH is "ack credits=31 msn=4" | "rnr timer=12(0.64ms)" | "nak=0(PSN
- * sequence error)".
+ * An AETH is "ack credits=31 msn=4" | "rnr timer=12(0.64ms) msn=4" | "nak=0(PSN
+ * sequence error) msn=4" | "reserved=0 msn=4".  Fields come in wire order:
+ *
+ *	XRCETH		srqn=
+ *	DETH		qkey= sqpn=
+ *	FETH		type= selectivity=
+ *	RETH		va= rkey= len=
+ *	AtomicETH	va= rkey= swap_add= compare=
+ *	AtomicAckETH	orig=
+ *	ImmDt		imm=
+ *	IETH		inv_rkey=
  */
 #ifndef WIRE_PRINT_H
 #define WIRE_PRINT_H
@@ -14,7 +23,7 @@
 #include <stddef.h>
 #include "wire/roce.h"
 
-/* Writes at most @size bytes and a NUL; returns @text. */
+/* Writes at most @size bytes, NUL included; returns @text. */
 const char *roce_print(const struct roce *r, char *text, size_t size);
 /* The AETH alone, as in roce_print. */
 const char *aeth_print(const struct aeth *a, char *text, size_t size);

@@ -29,7 +29,8 @@ struct roce {
 
 /* Decodes @data, the UDP payload without the ICRC.  Fields whose header the
  * opcode does not have are left alone.  DROP_TVER, DROP_OPCODE, DROP_SHORT,
- * DROP_PAD, DROP_LENGTH (payload where the opcode has none).
+ * DROP_PAD, DROP_LENGTH (payload where the opcode has none; a CNP without its
+ * 16 bytes).
  */
 enum drop roce_decode(struct roce *r, struct span data);
 /* Writes BTH and extension headers as the opcode says; returns their length.
