@@ -81,6 +81,13 @@ static inline uint8_t *pkt_add_tail(struct pkt *p, size_t n)
 /* Copies the whole packet to @out, which holds p->len bytes. */
 void pkt_flatten(const struct pkt *p, uint8_t *out);
 
+#define PKT_PIECES (PKT_SPANS + 2) /* head, spans, tail */
+
+/* The packet's bytes in order, as borrowed pieces; returns how many. */
+unsigned pkt_pieces(const struct pkt *p, struct span piece[PKT_PIECES]);
+/* Copies the first @len bytes, or as many as there are; returns how many. */
+size_t pkt_peek(const struct pkt *p, uint8_t *out, size_t len);
+
 /* What a receiver up the stack wants to say about the packet in hand, for the
  * capture at the bottom; empty when there is nothing to say.
  */

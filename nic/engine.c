@@ -1,0 +1,279 @@
+#include "nic/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nic/completer.h"
+#include "nic/qp.h"
+#include "nic/requester.h"
+#include "nic/responder.h"
+#include "wire/opcode.h"
+
+#define QUOTA	   16u /* packets of one QP before the next gets its turn */
+#define TTL	   64
+
+struct engine_config engine_config_default(void)
+{
+	return (struct engine_config){
+		.limits = { .max_qp = 65536,
+			    .max_cq = 65536,
+			    .max_mr = 1u << 20,
+			    .max_pd = 65536,
+			    .max_qp_wr = 32768,
+			    .max_cqe = 1u << 22,
+			    .max_sge = 32,
+			    .max_inline = 1024,
+			    .max_rd_atomic = 128,
+			    .max_ah = 1u << 20,
+			    .max_mr_size = UINT64_MAX / 2,
+			    .max_msg_size = 1u << 31,
+			    .gid_count = ENGINE_GIDS,
+			    .pkey_count = 1 },
+		.migreq = true,
+		.credits = true,
+		.window = 128 * 1024,
+	};
+}
+
+int engine_init(struct engine *e, const struct engine_config *cfg,
+		const struct engine_hooks *hooks, void *hook_ctx)
+{
+	*e = (struct engine){ .cfg = *cfg,
+			      .hooks = hooks,
+			      .hook_ctx = hook_ctx,
+			      .random = { cfg->seed } };
+	timers_init(&e->timers);
+	list_init(&e->ready);
+	e->next_qpn = (uint32_t)random_next(&e->random);
+	e->batch = calloc(ENGINE_BATCH, sizeof(*e->batch));
+	e->slots = calloc(ENGINE_BATCH, sizeof(*e->slots));
+	if (!e->batch || !e->slots) {
+		engine_fini(e);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void engine_attach(struct engine *e, struct link *link)
+{
+	e->link = link;
+	e->ngid = link->naddr;
+	for (unsigned i = 0; i < link->naddr; i++)
+		e->gid[i] = link->addr[i];
+	link_set_up(link, engine_deliver, e);
+}
+
+void engine_fini(struct engine *e)
+{
+	mr_table_fini(&e->mrs);
+	timers_fini(&e->timers);
+	free(e->batch);
+	free(e->slots);
+}
+
+struct gn_qp *engine_find_qp(const struct engine *e, uint32_t qpn)
+{
+	struct gn_qp *qp = e->bucket[qpn % ENGINE_BUCKETS];
+
+	while (qp && qp->qpn != qpn)
+		qp = qp->next;
+	return qp;
+}
+
+/* ---- in ------------------------------------------------------------------- */
+
+/* IBTA 10.9.3: the low 15 bits match, and one of the two is a full member. */
+static bool pkey_matches(uint16_t a, uint16_t b)
+{
+	return !((a ^ b) & 0x7fff) && ((a | b) & 0x8000);
+}
+
+static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
+			  const struct dgram *d)
+{
+	if (!qp)
+		return DROP_QPN;
+	if (qp->init.type != GN_QPT_RC ||
+	    opcode_transport(r->bth.opcode) != TRANSPORT_RC)
+		return DROP_TRANSPORT;
+	if (!pkey_matches(r->bth.pkey, PKEY_DEFAULT))
+		return DROP_PKEY;
+	if (!qp->peer)
+		return DROP_QP_STATE;
+	if (!ip_equal(&d->src, &qp->peer->addr))
+		return DROP_PEER_ADDR;
+	return DROP_NONE;
+}
+
+enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
+{
+	struct engine *e = engine;
+	struct roce r;
+	struct gn_qp *qp;
+	enum drop v;
+
+	e->now = now;
+	count(&e->counters, CNT_RX_PKTS);
+	count_add(&e->counters, CNT_RX_BYTES, d->data.len);
+	v = roce_decode(&r, d->data);
+	if (v != DROP_NONE)
+		return v;
+	qp = engine_find_qp(e, r.bth.dqpn);
+	v = check_qp(qp, &r, d);
+	if (v != DROP_NONE)
+		return v;
+	if (r.op->flags & IS_RESPONSE)
+		return completer_receive(qp, &r);
+	return responder_receive(qp, &r, d->note);
+}
+
+/* ---- out ------------------------------------------------------------------ */
+
+static void flush(struct engine *e)
+{
+	if (e->nbatch)
+		link_send(e->link, e->batch, e->nbatch, e->now);
+	e->nbatch = 0;
+}
+
+struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
+			  struct slot **slot)
+{
+	struct pkt *p = &e->batch[e->nbatch];
+
+	*slot = &e->slots[e->nbatch];
+	pkt_reset(p);
+	p->src = e->gid[qp->attr.ah.sgid_index];
+	p->dst = qp->peer->addr;
+	p->sport = qp->sport;
+	p->tos = qp->attr.ah.traffic_class;
+	p->ttl = qp->attr.ah.hop_limit > 1 ? qp->attr.ah.hop_limit : TTL;
+	return p;
+}
+
+void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
+{
+	struct pkt *p = &e->batch[e->nbatch];
+	uint8_t head[ROCE_HEAD_MAX];
+	size_t n;
+
+	r->bth.pad = (uint8_t)(-payload_len & 3);
+	r->bth.pkey = PKEY_DEFAULT;
+	r->bth.migreq = e->cfg.migreq;
+	n = roce_encode_head(r, head);
+	memcpy(pkt_push(p, n), head, n);
+	pkt_add_span(p, e->slots[e->nbatch].payload, payload_len);
+	memset(pkt_add_tail(p, r->bth.pad), 0, r->bth.pad);
+	count(&e->counters, CNT_TX_PKTS);
+	count_add(&e->counters, CNT_TX_BYTES, p->len);
+	if (++e->nbatch == ENGINE_BATCH)
+		flush(e);
+}
+
+/* ---- whose turn it is ------------------------------------------------------ */
+
+void engine_ready(struct engine *e, struct gn_qp *qp)
+{
+	if (list_empty(&qp->ready))
+		list_add_tail(&e->ready, &qp->ready);
+}
+
+static void answer_bells(struct engine *e)
+{
+	struct gn_qp *qp = atomic_exchange(&e->bells, NULL), *next;
+
+	for (; qp; qp = next) {
+		next = qp->bell_next;
+		atomic_store(&qp->bell, false);
+		if (qp_state(qp) == GN_QPS_ERR)
+			qp_flush(qp);
+		engine_ready(e, qp);
+	}
+}
+
+static void expire_timers(struct engine *e, nsec_t now)
+{
+	struct timer *t;
+
+	while ((t = timers_expired(&e->timers, now))) {
+		struct gn_qp *qp = list_entry(t, struct gn_qp, timer);
+
+		requester_tick(qp, now);
+		qp_arm(qp);
+	}
+}
+
+/* One turn of one QP: answers first, since somebody waits for them. */
+static void serve(struct engine *e, struct gn_qp *qp)
+{
+	bool more = false;
+
+	list_del(&qp->ready);
+	if (reply_pending(qp))
+		more = reply_send(qp, QUOTA);
+	more |= requester_send(qp, QUOTA);
+	if (more)
+		engine_ready(e, qp);
+}
+
+bool engine_run(struct engine *e, unsigned budget, nsec_t now)
+{
+	uint64_t stop;
+
+	e->now = now;
+	stop = e->counters.n[CNT_TX_PKTS] + budget;
+	answer_bells(e);
+	expire_timers(e, now);
+	while (!list_empty(&e->ready) && e->counters.n[CNT_TX_PKTS] < stop)
+		serve(e, list_entry(e->ready.next, struct gn_qp, ready));
+	flush(e);
+	return !list_empty(&e->ready) || atomic_load(&e->bells);
+}
+
+nsec_t engine_deadline(const struct engine *e)
+{
+	if (!list_empty(&e->ready) || atomic_load(&e->bells))
+		return 0;
+	return timers_next(&e->timers);
+}
+
+/* ---- what programs hear ---------------------------------------------------- */
+
+void engine_comp_event(struct engine *e, struct gn_cq *cq)
+{
+	e->hooks->comp_event(e->hook_ctx, cq);
+}
+
+static void tell(struct engine *e, struct gn_listener *l,
+		 enum gn_event_type type, void *cookie)
+{
+	struct gn_event ev = { .type = type, .cookie = cookie };
+
+	if (l)
+		e->hooks->async_event(e->hook_ctx, l, &ev);
+}
+
+void engine_qp_event(struct gn_qp *qp, enum gn_event_type type)
+{
+	tell(qp->engine, qp->init.listener, type, qp->init.cookie);
+}
+
+/* IBTA 10.10.2: the CQ's error, then that of each QP whose completion has
+ * nowhere to go.
+ */
+void engine_cq_overrun(struct engine *e, struct gn_cq *cq)
+{
+	tell(e, cq->listener, GN_EVENT_CQ_ERR, cq->cookie);
+	for (unsigned i = 0; i < ENGINE_BUCKETS; i++) {
+		for (struct gn_qp *qp = e->bucket[i]; qp; qp = qp->next) {
+			if (qp->init.send_cq != cq && qp->init.recv_cq != cq)
+				continue;
+			if (qp_state(qp) == GN_QPS_ERR)
+				continue;
+			engine_qp_event(qp, GN_EVENT_QP_FATAL);
+			qp_set_error(qp);
+		}
+	}
+}

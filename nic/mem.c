@@ -1,0 +1,127 @@
+/* How a fault becomes -EFAULT: while one of the functions below is at work, the
+ * thread's guard points to a jump buffer.  The SIGSEGV/SIGBUS handler jumps
+ * there; with no guard set the fault is the program's own, and goes to the
+ * handler that was there before.
+ */
+#include "nic/mem.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static __thread sigjmp_buf *guard __attribute__((tls_model("initial-exec")));
+static struct sigaction before_segv, before_bus;
+
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+	const struct sigaction *old = sig == SIGBUS ? &before_bus : &before_segv;
+
+	if (old->sa_flags & SA_SIGINFO)
+		old->sa_sigaction(sig, info, context);
+	else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
+		old->sa_handler(sig);
+	else
+		sigaction(sig, old, NULL); /* faults again, by its rules */
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	if (guard)
+		siglongjmp(*guard, 1);
+	pass_on(sig, info, context);
+}
+
+void mem_guard_install(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_fault,
+				.sa_flags = SA_SIGINFO | SA_NODEFER |
+					    SA_ONSTACK };
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGSEGV, &sa, &before_segv);
+	sigaction(SIGBUS, &sa, &before_bus);
+}
+
+int mem_copy(void *dst, const void *src, size_t len)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0)) {
+		guard = NULL;
+		return -EFAULT;
+	}
+	guard = &here;
+	memcpy(dst, src, len);
+	guard = NULL;
+	return 0;
+}
+
+int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
+	       uint64_t *orig)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0)) {
+		guard = NULL;
+		return -EFAULT;
+	}
+	guard = &here;
+	if (compare) {
+		*orig = *compare;
+		__atomic_compare_exchange_n(at, orig, add, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	} else {
+		*orig = __atomic_fetch_add(at, add, __ATOMIC_SEQ_CST);
+	}
+	guard = NULL;
+	return 0;
+}
+
+/* For kernels before 5.14, which cannot populate: reads a byte of each page, and
+ * writes it back if the page must be writable.
+ */
+static int touch_pages(uintptr_t from, uintptr_t to, size_t page, bool write)
+{
+	volatile char *volatile at = (volatile char *)from;
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0)) {
+		guard = NULL;
+		return -EFAULT;
+	}
+	guard = &here;
+	for (; (uintptr_t)at < to; at += page) {
+		char c = *at;
+
+		if (write)
+			__atomic_compare_exchange_n(at, &c, c, false,
+						    __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED);
+	}
+	guard = NULL;
+	return 0;
+}
+
+int mem_probe(void *at, size_t len, bool write)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)at & ~(page - 1);
+	uintptr_t to = ((uintptr_t)at + len + page - 1) & ~(page - 1);
+
+	if (!len)
+		return 0;
+	if (!madvise((void *)from, to - from,
+		     write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
+		return 0;
+	if (errno == EINVAL)
+		return touch_pages(from, to, page, write);
+	return errno == ENOMEM || errno == EFAULT ? -EFAULT : -errno;
+}

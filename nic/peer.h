@@ -1,0 +1,50 @@
+/* What all QPs that talk to one address share: how much may be in flight.
+ *
+ * A receiver's socket buffer is finite and shared by all QPs, so a requester
+ * keeps at most `window' bytes unacknowledged per destination; the window grows
+ * while nothing is lost and is halved at each loss.  READs count with the bytes
+ * that they ask for, since those land in our own buffer.
+ */
+#ifndef NIC_PEER_H
+#define NIC_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "nic/base/list.h"
+#include "nic/base/time.h"
+#include "wire/ip.h"
+
+#define PEER_BUCKETS 256u
+#define PEER_PACKET_COST 512u /* what a packet costs beside its payload */
+
+struct peer {
+	struct peer *next;
+	struct ip_addr addr;
+	unsigned users; /* QPs */
+	uint64_t in_flight;
+	uint32_t window;
+	nsec_t last_loss;
+	struct list waiting; /* QPs held back by the window */
+};
+
+struct peer_table {
+	struct peer *bucket[PEER_BUCKETS];
+};
+
+/* The peer @addr, made with @window if it is new; NULL: no memory.  Each get is
+ * undone by a put.
+ */
+struct peer *peer_get(struct peer_table *t, const struct ip_addr *addr,
+		      uint32_t window);
+void peer_put(struct peer_table *t, struct peer *p);
+/* @bytes were acknowledged without loss. */
+void peer_grow(struct peer *p, uint32_t bytes);
+/* Something was lost; one halving a millisecond. */
+void peer_shrink(struct peer *p, nsec_t now);
+
+static inline bool peer_has_room(const struct peer *p)
+{
+	return p->in_flight < p->window;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* A queue pair: the two queues, and the state of its requester and responder.
+ * One writer per struct: qp_modify writes `attr' and the state, the requester
+ * its own part, the responder its own.
+ */
+#ifndef NIC_QP_H
+#define NIC_QP_H
+
+#include <stdatomic.h>
+#include "nic/api.h"
+#include "nic/base/list.h"
+#include "nic/base/timer.h"
+#include "nic/cq.h"
+#include "nic/peer.h"
+#include "nic/rq.h"
+#include "nic/sq.h"
+#include "wire/opcode.h"
+#include "wire/roce.h"
+
+struct engine;
+
+/* Requester and completer (requester.c, completer.c). */
+struct requester {
+	uint32_t una;	  /* oldest PSN without an answer */
+	uint32_t nxt;	  /* PSN of the next packet */
+	uint32_t max;	  /* first PSN that was never sent */
+	uint32_t head;	  /* oldest work request that is not complete */
+	uint32_t cur;	  /* the one to send from, and */
+	uint32_t cur_pkt; /* which of its packets is next */
+	uint32_t ssn;	  /* of the next message to start */
+	uint32_t lsn;	  /* credits: messages up to lsn + 1 may start */
+	bool limited;	  /* the peer gives credits */
+	unsigned rd_out;  /* READs and atomics without their answer */
+	uint32_t unasked; /* bytes sent since the last AckReq */
+	uint64_t charged; /* bytes charged for PSNs before nxt, ever */
+	uint64_t paid;	  /* and before una */
+	uint8_t retry_left, rnr_left;
+	bool naked;	   /* went back for una already: later NAKs are echoes */
+	nsec_t ack_by;	   /* local ACK timeout, or NSEC_NEVER */
+	nsec_t rnr_until;  /* nothing leaves before */
+	enum gn_wc_status fault; /* of the work request at cur; SUCCESS: none */
+};
+
+/* A READ or atomic that was executed, for answering and for answering again. */
+struct resource {
+	uint32_t first_psn, npsn;
+	enum operation op;
+	uint64_t va;
+	uint32_t rkey, len;
+	uint64_t orig;	  /* atomics: what they saw */
+	uint32_t msn;	  /* of its answer */
+	uint32_t sent;	  /* packets of the present answer gone so far */
+	uint32_t from;	  /* first packet of the present answer */
+	bool pending;	  /* the present answer is not all sent */
+	bool replay;	  /* it is not the first */
+};
+
+enum message { MESSAGE_NONE, MESSAGE_SEND, MESSAGE_WRITE };
+
+/* Responder and reply (responder.c, reply.c). */
+struct responder {
+	uint32_t epsn; /* expected PSN */
+	uint32_t msn;
+	enum message message; /* the one in progress */
+	uint32_t offset;      /* its bytes so far */
+	uint64_t va;	      /* WRITE: where it goes */
+	uint32_t rkey, len;
+	bool have_recv; /* recv holds a receive WR in use */
+	struct rwqe recv;
+	bool gap_naked;	 /* a sequence NAK is out for epsn */
+	bool rnr_naked;	 /* an RNR NAK is out for epsn */
+	bool established; /* COMM_EST was raised */
+	struct resource *res; /* ring of attr.max_dest_rd_atomic */
+	uint32_t res_next, res_used;
+	bool ack_due; /* an ACK, or the NAK in syndrome, waits to be sent */
+	uint8_t nak;  /* its syndrome; 0: an ACK */
+};
+
+struct gn_qp {
+	struct engine *engine;
+	struct gn_pd *pd;
+	struct gn_qp_init init;
+	uint32_t qpn;
+	_Atomic int state; /* enum gn_qp_state; set by qp_set_state only */
+	struct gn_qp_attr attr;
+	struct sq sq;
+	struct rq rq;
+	struct requester req;
+	struct responder resp;
+	struct peer *peer; /* of attr.ah, from RTR on */
+	uint16_t sport;
+	struct timer timer;
+	struct gn_qp *next; /* in its bucket */
+	struct list ready;  /* in the engine's list */
+	struct list waiting; /* in its peer's */
+	struct gn_qp *bell_next;
+	_Atomic bool bell;
+};
+
+int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp);
+void qp_free(struct gn_qp *qp);
+int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask);
+void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
+	      struct gn_qp_init *init);
+
+/* Posting needs no lock of the engine's.  qp_ring tells the engine's next run;
+ * true if that was news to it.
+ */
+int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
+int qp_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);
+bool qp_ring(struct gn_qp *qp);
+
+static inline enum gn_qp_state qp_state(const struct gn_qp *qp)
+{
+	return (enum gn_qp_state)atomic_load_explicit(&qp->state,
+						      memory_order_acquire);
+}
+
+/* ---- between the engine's own files -------------------------------------- */
+
+void qp_set_state(struct gn_qp *qp, enum gn_qp_state state);
+/* To ERR: every work request left completes WR_FLUSH_ERR (IBTA 10.3.1.7). */
+void qp_set_error(struct gn_qp *qp);
+/* What remains of the queues in ERR completes flushed. */
+void qp_flush(struct gn_qp *qp);
+static inline bool qp_is_xrc(const struct gn_qp *qp)
+{
+	return qp->init.type == GN_QPT_XRC_SEND ||
+	       qp->init.type == GN_QPT_XRC_RECV;
+}
+/* Arms the QP's timer for the earliest of its deadlines. */
+void qp_arm(struct gn_qp *qp);
+
+#endif

@@ -1,0 +1,339 @@
+/* Moves between QP states: which attributes each move requires and allows is a
+ * table (IBTA vol. 1, 11.2.5.2, table 91), what their values may be another.
+ * Nothing changes before everything has been checked.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nic/base/log.h"
+#include "nic/engine.h"
+#include "nic/qp.h"
+#include "nic/requester.h"
+#include "nic/responder.h"
+
+/* ---- which attributes -------------------------------------------------------- */
+
+#define PATHS  (GN_QP_ALT_PATH | GN_QP_PATH_MIG_STATE)
+#define RTS_RC (GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS | GN_QP_MIN_RNR_TIMER | PATHS)
+#define RTS_UC (GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS | PATHS)
+#define RTS_UD (GN_QP_CUR_STATE | GN_QP_QKEY)
+#define INIT_C (GN_QP_PKEY_INDEX | GN_QP_PORT | GN_QP_ACCESS_FLAGS)
+#define INIT_UD (GN_QP_PKEY_INDEX | GN_QP_PORT | GN_QP_QKEY)
+#define RTR_UC (GN_QP_AV | GN_QP_PATH_MTU | GN_QP_DEST_QPN | GN_QP_RQ_PSN)
+#define RTR_RC (RTR_UC | GN_QP_MAX_DEST_RD_ATOMIC | GN_QP_MIN_RNR_TIMER)
+#define RTR_OPT (GN_QP_ALT_PATH | GN_QP_ACCESS_FLAGS | GN_QP_PKEY_INDEX)
+#define RETRIES (GN_QP_TIMEOUT | GN_QP_RETRY_CNT | GN_QP_RNR_RETRY | GN_QP_MAX_QP_RD_ATOMIC)
+#define SQD_UC (GN_QP_AV | GN_QP_ACCESS_FLAGS | GN_QP_PKEY_INDEX | PATHS)
+#define SQD_RC (SQD_UC | RETRIES | GN_QP_PORT | GN_QP_MAX_DEST_RD_ATOMIC | GN_QP_MIN_RNR_TIMER)
+
+struct masks {
+	unsigned required, optional;
+};
+
+struct move {
+	enum gn_qp_state from, to;
+	struct masks rc, uc, ud;
+};
+
+static const struct move moves[] = {
+	{ GN_QPS_RESET, GN_QPS_INIT, { INIT_C, 0 }, { INIT_C, 0 }, { INIT_UD, 0 } },
+	{ GN_QPS_INIT, GN_QPS_INIT, { 0, INIT_C }, { 0, INIT_C }, { 0, INIT_UD } },
+	{ GN_QPS_INIT, GN_QPS_RTR, { RTR_RC, RTR_OPT }, { RTR_UC, RTR_OPT },
+	  { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY } },
+	{ GN_QPS_RTR, GN_QPS_RTS, { GN_QP_SQ_PSN | RETRIES, RTS_RC },
+	  { GN_QP_SQ_PSN, RTS_UC }, { GN_QP_SQ_PSN, RTS_UD } },
+	{ GN_QPS_RTS, GN_QPS_RTS, { 0, RTS_RC }, { 0, RTS_UC }, { 0, RTS_UD } },
+	{ GN_QPS_RTS, GN_QPS_SQD, { 0, GN_QP_EN_SQD_ASYNC_NOTIFY },
+	  { 0, GN_QP_EN_SQD_ASYNC_NOTIFY }, { 0, GN_QP_EN_SQD_ASYNC_NOTIFY } },
+	{ GN_QPS_SQD, GN_QPS_RTS, { 0, RTS_RC }, { 0, RTS_UC }, { 0, RTS_UD } },
+	{ GN_QPS_SQD, GN_QPS_SQD, { 0, SQD_RC }, { 0, SQD_UC },
+	  { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY } },
+	{ GN_QPS_SQE, GN_QPS_RTS, { 0, 0 }, { 0, GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS },
+	  { 0, RTS_UD } },
+};
+
+static const struct { unsigned bit; const char *name; } attr_names[] = {
+	{ GN_QP_STATE, "IBV_QP_STATE" },
+	{ GN_QP_CUR_STATE, "IBV_QP_CUR_STATE" },
+	{ GN_QP_EN_SQD_ASYNC_NOTIFY, "IBV_QP_EN_SQD_ASYNC_NOTIFY" },
+	{ GN_QP_ACCESS_FLAGS, "IBV_QP_ACCESS_FLAGS" },
+	{ GN_QP_PKEY_INDEX, "IBV_QP_PKEY_INDEX" },
+	{ GN_QP_PORT, "IBV_QP_PORT" },
+	{ GN_QP_QKEY, "IBV_QP_QKEY" },
+	{ GN_QP_AV, "IBV_QP_AV" },
+	{ GN_QP_PATH_MTU, "IBV_QP_PATH_MTU" },
+	{ GN_QP_TIMEOUT, "IBV_QP_TIMEOUT" },
+	{ GN_QP_RETRY_CNT, "IBV_QP_RETRY_CNT" },
+	{ GN_QP_RNR_RETRY, "IBV_QP_RNR_RETRY" },
+	{ GN_QP_RQ_PSN, "IBV_QP_RQ_PSN" },
+	{ GN_QP_MAX_QP_RD_ATOMIC, "IBV_QP_MAX_QP_RD_ATOMIC" },
+	{ GN_QP_ALT_PATH, "IBV_QP_ALT_PATH" },
+	{ GN_QP_MIN_RNR_TIMER, "IBV_QP_MIN_RNR_TIMER" },
+	{ GN_QP_SQ_PSN, "IBV_QP_SQ_PSN" },
+	{ GN_QP_MAX_DEST_RD_ATOMIC, "IBV_QP_MAX_DEST_RD_ATOMIC" },
+	{ GN_QP_PATH_MIG_STATE, "IBV_QP_PATH_MIG_STATE" },
+	{ GN_QP_CAP, "IBV_QP_CAP" },
+	{ GN_QP_DEST_QPN, "IBV_QP_DEST_QPN" },
+	{ GN_QP_RATE_LIMIT, "IBV_QP_RATE_LIMIT" },
+};
+
+static const char *const state_names[GN_QPS_N] = {
+	"RESET", "INIT", "RTR", "RTS", "SQD", "SQE", "ERR",
+};
+
+static const char *attr_name(unsigned bits)
+{
+	for (size_t i = 0; i < sizeof(attr_names) / sizeof(*attr_names); i++)
+		if (bits & attr_names[i].bit)
+			return attr_names[i].name;
+	return "an unknown attribute bit";
+}
+
+static bool find_masks(const struct gn_qp *qp, enum gn_qp_state from,
+		       enum gn_qp_state to, struct masks *m)
+{
+	*m = (struct masks){ 0, 0 };
+	if (to == GN_QPS_RESET || to == GN_QPS_ERR)
+		return true;
+	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
+		if (moves[i].from != from || moves[i].to != to)
+			continue;
+		*m = qp->init.type == GN_QPT_UD	  ? moves[i].ud
+		     : qp->init.type == GN_QPT_UC ? moves[i].uc
+						  : moves[i].rc;
+		return true;
+	}
+	return false;
+}
+
+static int check_move(const struct gn_qp *qp, enum gn_qp_state from,
+		      enum gn_qp_state to, unsigned mask)
+{
+	struct masks m;
+	unsigned missing, extra;
+
+	if ((unsigned)to >= GN_QPS_N || !find_masks(qp, from, to, &m)) {
+		log_warn("ibv_modify_qp: QP 0x%x cannot go from %s to %s",
+			 qp->qpn, state_names[from],
+			 (unsigned)to < GN_QPS_N ? state_names[to] : "?");
+		return -EINVAL;
+	}
+	missing = m.required & ~mask;
+	extra = mask & ~(m.required | m.optional | GN_QP_STATE);
+	if (to == GN_QPS_RESET || to == GN_QPS_ERR)
+		extra &= ~GN_QP_CUR_STATE;
+	if (!missing && !extra)
+		return 0;
+	log_warn("ibv_modify_qp: QP 0x%x, %s to %s: %s %s", qp->qpn,
+		 state_names[from], state_names[to],
+		 attr_name(missing ? missing : extra),
+		 missing ? "is missing from attr_mask"
+			 : "is not allowed in this move");
+	return -EINVAL;
+}
+
+/* ---- which values --------------------------------------------------------------- */
+
+static int wrong(const struct gn_qp *qp, const char *attr, const char *what)
+{
+	log_warn("ibv_modify_qp: QP 0x%x: %s: %s", qp->qpn, attr, what);
+	return -EINVAL;
+}
+
+static int check_av(const struct gn_qp *qp, const struct gn_ah *ah)
+{
+	const struct engine *e = qp->engine;
+	const struct link *l = e->link;
+	char ip[IP_TEXT_MAX];
+
+	if (!ah->is_global)
+		return wrong(qp, "ah_attr.is_global",
+			     "0, but RoCE needs a GRH with a GID (run with -g 1, or -x 1 for perftest)");
+	if (ah->sgid_index >= e->ngid)
+		return wrong(qp, "ah_attr.grh.sgid_index",
+			     "no such entry in the GID table (see ibv_devinfo -v; run with -g 1 or -x 1)");
+	if (ip_is_any(&ah->dgid))
+		return wrong(qp, "ah_attr.grh.dgid",
+			     "is zero: the peer did not send its GID (run both sides with -g 1)");
+	if (ip_is_v4(&ah->dgid) != ip_is_v4(&e->gid[ah->sgid_index]))
+		return wrong(qp, "ah_attr.grh.dgid",
+			     "IPv4 and IPv6 GIDs mixed: choose sgid_index of the peer's kind");
+	if (l->ops->reaches(l, &ah->dgid)) {
+		log_warn("ibv_modify_qp: QP 0x%x: ah_attr.grh.dgid: %s cannot be reached from this NIC's port",
+			 qp->qpn, ip_format(&ah->dgid, ip));
+		return -ENETUNREACH;
+	}
+	return 0;
+}
+
+/* The largest PMTU that fits: the headers of any RoCEv2 packet take up to 84
+ * bytes behind an IPv6 header (RETH or AtomicETH, ImmDt, ICRC).
+ */
+static unsigned port_pmtu(const struct gn_qp *qp)
+{
+	unsigned pmtu = PMTU_MAX;
+
+	while (pmtu > 256 && pmtu + 84 > qp->engine->link->ip_mtu)
+		pmtu /= 2;
+	return pmtu;
+}
+
+static bool is_pmtu(unsigned mtu)
+{
+	return mtu >= 256 && mtu <= PMTU_MAX && !(mtu & (mtu - 1));
+}
+
+static int check_values(const struct gn_qp *qp, const struct gn_qp_attr *a,
+			unsigned mask)
+{
+	const struct gn_limits *l = &qp->engine->cfg.limits;
+	const struct {
+		unsigned bit;
+		bool ok;
+		const char *attr, *what;
+	} rules[] = {
+		{ GN_QP_CUR_STATE, a->cur_state == qp_state(qp), "cur_qp_state",
+		  "is not the QP's state" },
+		{ GN_QP_PORT, a->port_num == 1, "port_num",
+		  "must be 1, the only port" },
+		{ GN_QP_PKEY_INDEX, a->pkey_index < l->pkey_count, "pkey_index",
+		  "must be 0, the only P_Key" },
+		{ GN_QP_PATH_MTU, is_pmtu(a->path_mtu), "path_mtu",
+		  "must be IBV_MTU_256 to IBV_MTU_4096" },
+		{ GN_QP_PATH_MTU, a->path_mtu <= port_pmtu(qp), "path_mtu",
+		  "is larger than the port carries (active_mtu in ibv_devinfo; run with a smaller -m)" },
+		{ GN_QP_DEST_QPN, a->dest_qpn <= QPN_MASK, "dest_qp_num",
+		  "has more than 24 bits" },
+		{ GN_QP_TIMEOUT, a->timeout < 32, "timeout", "must be below 32" },
+		{ GN_QP_RETRY_CNT, a->retry_cnt < 8, "retry_cnt",
+		  "must be below 8" },
+		{ GN_QP_RNR_RETRY, a->rnr_retry < 8, "rnr_retry",
+		  "must be below 8" },
+		{ GN_QP_MIN_RNR_TIMER, a->min_rnr_timer < 32, "min_rnr_timer",
+		  "must be below 32" },
+		{ GN_QP_MAX_QP_RD_ATOMIC, a->max_rd_atomic <= l->max_rd_atomic,
+		  "max_rd_atomic", "is above max_qp_init_rd_atom" },
+		{ GN_QP_MAX_DEST_RD_ATOMIC,
+		  a->max_dest_rd_atomic <= l->max_rd_atomic,
+		  "max_dest_rd_atomic", "is above max_qp_rd_atom" },
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		if ((mask & rules[i].bit) && !rules[i].ok)
+			return wrong(qp, rules[i].attr, rules[i].what);
+	return mask & GN_QP_AV ? check_av(qp, &a->ah) : 0;
+}
+
+/* ---- the move --------------------------------------------------------------------- */
+
+static void copy_values(struct gn_qp_attr *to, const struct gn_qp_attr *a,
+			unsigned mask)
+{
+#define COPY(bit, field)                                                       \
+	if (mask & (bit))                                                      \
+	to->field = a->field
+	COPY(GN_QP_EN_SQD_ASYNC_NOTIFY, en_sqd_async_notify);
+	COPY(GN_QP_ACCESS_FLAGS, access);
+	COPY(GN_QP_PKEY_INDEX, pkey_index);
+	COPY(GN_QP_PORT, port_num);
+	COPY(GN_QP_QKEY, qkey);
+	COPY(GN_QP_AV, ah);
+	COPY(GN_QP_PATH_MTU, path_mtu);
+	COPY(GN_QP_TIMEOUT, timeout);
+	COPY(GN_QP_RETRY_CNT, retry_cnt);
+	COPY(GN_QP_RNR_RETRY, rnr_retry);
+	COPY(GN_QP_RQ_PSN, rq_psn);
+	COPY(GN_QP_MAX_QP_RD_ATOMIC, max_rd_atomic);
+	COPY(GN_QP_MIN_RNR_TIMER, min_rnr_timer);
+	COPY(GN_QP_SQ_PSN, sq_psn);
+	COPY(GN_QP_MAX_DEST_RD_ATOMIC, max_dest_rd_atomic);
+	COPY(GN_QP_PATH_MIG_STATE, mig_state);
+	COPY(GN_QP_DEST_QPN, dest_qpn);
+	COPY(GN_QP_RATE_LIMIT, rate_limit);
+	COPY(GN_QP_ALT_PATH, alt_ah);
+	COPY(GN_QP_ALT_PATH, alt_pkey_index);
+	COPY(GN_QP_ALT_PATH, alt_port_num);
+	COPY(GN_QP_ALT_PATH, alt_timeout);
+#undef COPY
+}
+
+/* The UDP source port that stands for the flow: from the flow label if there is
+ * one, else from the two QPNs, the same in both directions.
+ */
+static uint16_t flow_port(uint32_t label, uint32_t a, uint32_t b)
+{
+	uint64_t v = (uint64_t)a * b;
+
+	if (!label) {
+		v ^= v >> 20;
+		v ^= v >> 40;
+		label = (uint32_t)v & 0xfffff;
+	}
+	return (uint16_t)(((label & 0x3fff) ^ (label >> 14)) | 0xc000);
+}
+
+static int enter_rtr(struct gn_qp *qp, const struct gn_qp_attr *a)
+{
+	struct engine *e = qp->engine;
+	struct resource *res = NULL;
+	struct peer *peer;
+
+	if (a->max_dest_rd_atomic) {
+		res = calloc(a->max_dest_rd_atomic, sizeof(*res));
+		if (!res)
+			return -ENOMEM;
+	}
+	peer = peer_get(&e->peers, &a->ah.dgid, e->cfg.window);
+	if (!peer) {
+		free(res);
+		return -ENOMEM;
+	}
+	free(qp->resp.res);
+	qp->resp.res = res;
+	qp->resp.epsn = a->rq_psn & PSN_MASK;
+	qp->peer = peer;
+	qp->sport = flow_port(a->ah.flow_label & 0xfffff, qp->qpn, a->dest_qpn);
+	return 0;
+}
+
+static void enter_rts(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+
+	q->una = q->nxt = q->max = qp->attr.sq_psn & PSN_MASK;
+	q->retry_left = qp->attr.retry_cnt;
+	q->rnr_left = qp->attr.rnr_retry;
+}
+
+int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask)
+{
+	enum gn_qp_state from = qp_state(qp);
+	enum gn_qp_state to = mask & GN_QP_STATE ? attr->state : from;
+	struct gn_qp_attr next = qp->attr;
+	int rc = check_move(qp, from, to, mask);
+
+	if (!rc)
+		rc = check_values(qp, attr, mask);
+	if (rc)
+		return rc;
+	copy_values(&next, attr, mask);
+	if (from == GN_QPS_INIT && to == GN_QPS_RTR) {
+		rc = enter_rtr(qp, &next);
+		if (rc)
+			return rc;
+	}
+	qp->attr = next;
+	if (from == GN_QPS_RTR && to == GN_QPS_RTS)
+		enter_rts(qp);
+	if (to == GN_QPS_RESET)
+		memset(&qp->attr, 0, sizeof(qp->attr));
+	if (to == GN_QPS_ERR)
+		qp_set_error(qp);
+	else if (to != from)
+		qp_set_state(qp, to);
+	if (to == GN_QPS_SQD)
+		requester_drain(qp);
+	engine_ready(qp->engine, qp);
+	return 0;
+}

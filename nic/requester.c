@@ -1,0 +1,548 @@
+/* How it works.
+ *
+ * PSNs run una <= nxt <= max.  [una, nxt) is in flight, [nxt, max) was in flight
+ * before the last go-back.  A work request gets its PSNs when its first packet
+ * leaves for the first time; going back is then only a matter of setting nxt and
+ * the cursor (cur, cur_pkt) to an older packet.  The same code sends first
+ * transmissions and retransmissions.
+ *
+ * A READ is one packet out, but owns the PSNs of its whole answer.  Going back
+ * into a READ asks for what is still missing.
+ */
+#include "nic/requester.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "nic/engine.h"
+#include "nic/mem.h"
+#include "wire/aeth.h"
+
+#define ASK_EVERY   (32u * 1024) /* bytes between AckReqs */
+#define PSN_WINDOW  (1u << 23)
+
+/* ---- what each kind of work request looks like on the wire ------------------ */
+
+struct wr_kind {
+	enum operation first, middle, last, only;
+	enum gn_wc_opcode wc;
+	bool reads;	 /* its answer carries data, and counts as rd_atomic */
+	bool takes_recv; /* needs a receive WR over there: credits */
+};
+
+static const struct wr_kind wr_kinds[GN_WR_N] = {
+	[GN_WR_SEND] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST,
+			 OP_SEND_ONLY, GN_WC_SEND, false, true },
+	[GN_WR_SEND_IMM] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_IMM,
+			     OP_SEND_ONLY_IMM, GN_WC_SEND, false, true },
+	[GN_WR_SEND_INV] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_INV,
+			     OP_SEND_ONLY_INV, GN_WC_SEND, false, true },
+	[GN_WR_RDMA_WRITE] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE, OP_WRITE_LAST,
+			       OP_WRITE_ONLY, GN_WC_RDMA_WRITE, false, false },
+	[GN_WR_RDMA_WRITE_IMM] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE,
+				   OP_WRITE_LAST_IMM, OP_WRITE_ONLY_IMM,
+				   GN_WC_RDMA_WRITE, false, true },
+	[GN_WR_RDMA_READ] = { .only = OP_READ_REQUEST,
+			      .wc = GN_WC_RDMA_READ,
+			      .reads = true },
+	[GN_WR_CMP_SWAP] = { .only = OP_COMPARE_SWAP,
+			     .wc = GN_WC_COMP_SWAP,
+			     .reads = true },
+	[GN_WR_FETCH_ADD] = { .only = OP_FETCH_ADD,
+			      .wc = GN_WC_FETCH_ADD,
+			      .reads = true },
+};
+
+bool swqe_reads(const struct swqe *w)
+{
+	return wr_kinds[w->opcode].reads;
+}
+
+static bool is_atomic(const struct swqe *w)
+{
+	return w->opcode == GN_WR_CMP_SWAP || w->opcode == GN_WR_FETCH_ADD;
+}
+
+static uint32_t packets_of(const struct gn_qp *qp, const struct swqe *w)
+{
+	uint32_t pmtu = qp->attr.path_mtu;
+
+	if (is_atomic(w) || !w->len)
+		return 1;
+	return (uint32_t)(((uint64_t)w->len + pmtu - 1) / pmtu);
+}
+
+/* ---- accounts of what is in flight ------------------------------------------ */
+
+/* The charge for everything before packet @pkt of @w. */
+static uint64_t charge_before(const struct gn_qp *qp, const struct swqe *w,
+			      uint32_t pkt)
+{
+	uint64_t bytes = (uint64_t)pkt * qp->attr.path_mtu;
+
+	if (bytes > w->len)
+		bytes = w->len;
+	return w->charge + bytes + (uint64_t)pkt * PEER_PACKET_COST;
+}
+
+static void set_charged(struct gn_qp *qp, uint64_t charged)
+{
+	qp->peer->in_flight += charged - qp->req.charged;
+	qp->req.charged = charged;
+}
+
+static void set_paid(struct gn_qp *qp, uint64_t paid)
+{
+	struct peer *p = qp->peer;
+
+	peer_grow(p, (uint32_t)(paid - qp->req.paid));
+	p->in_flight -= paid - qp->req.paid;
+	qp->req.paid = paid;
+	while (peer_has_room(p) && !list_empty(&p->waiting)) {
+		struct gn_qp *next =
+			list_entry(p->waiting.next, struct gn_qp, waiting);
+
+		list_del(&next->waiting);
+		engine_ready(qp->engine, next);
+	}
+}
+
+/* ---- position ----------------------------------------------------------------- */
+
+void requester_reset(struct gn_qp *qp)
+{
+	uint32_t tail = sq_tail(&qp->sq);
+
+	qp->req = (struct requester){ .head = tail,
+				      .cur = tail,
+				      .ssn = 1,
+				      .ack_by = NSEC_NEVER };
+}
+
+/* Sets the cursor to @psn: a packet of a started work request, or the first PSN
+ * behind the last of them.
+ */
+static void seek(struct gn_qp *qp, uint32_t psn)
+{
+	struct requester *q = &qp->req;
+	uint32_t tail = sq_tail(&qp->sq), i;
+	uint64_t charge = q->paid;
+	uint32_t pkt = 0;
+	unsigned rd_out = 0;
+
+	for (i = q->head; i != tail && sq_at(&qp->sq, i)->started; i++) {
+		const struct swqe *w = sq_at(&qp->sq, i);
+		uint32_t at = (psn - w->first_psn) & PSN_MASK;
+
+		if (at < w->npsn) {
+			pkt = at;
+			charge = charge_before(qp, w, at);
+			break;
+		}
+		rd_out += swqe_reads(w);
+		charge = charge_before(qp, w, w->npsn);
+	}
+	q->cur = i;
+	q->cur_pkt = pkt;
+	q->nxt = psn;
+	q->rd_out = rd_out;
+	set_charged(qp, charge);
+}
+
+void requester_go_back(struct gn_qp *qp, uint32_t psn)
+{
+	qp->req.fault = GN_WC_SUCCESS;
+	seek(qp, psn);
+	qp->req.unasked = 0;
+	engine_ready(qp->engine, qp);
+}
+
+void requester_advance(struct gn_qp *qp, uint32_t psn)
+{
+	struct requester *q = &qp->req;
+	const struct swqe *w = sq_at(&qp->sq, q->head);
+
+	if (psn_diff(psn, q->nxt) > 0)
+		seek(qp, psn);
+	q->una = psn;
+	if (psn == q->nxt || q->head == sq_tail(&qp->sq) || !w->started)
+		set_paid(qp, q->charged);
+	else
+		set_paid(qp, charge_before(qp, w,
+					   (psn - w->first_psn) & PSN_MASK));
+}
+
+/* ---- completions ---------------------------------------------------------------- */
+
+static void push_cqe(struct gn_qp *qp, const struct swqe *w,
+		     enum gn_wc_status status)
+{
+	struct cqe c = { .send = true, .sq_next = qp->req.head + 1 };
+
+	c.wc = (struct gn_wc){ .wr_id = w->wr_id,
+			       .status = status,
+			       .opcode = wr_kinds[w->opcode].wc,
+			       .byte_len = w->len,
+			       .qpn = qp->qpn,
+			       .src_qp = qp->attr.dest_qpn,
+			       .timestamp = qp->engine->now,
+			       .qp = qp };
+	cq_push(qp->init.send_cq, &c);
+}
+
+static void complete(struct gn_qp *qp, enum gn_wc_status status)
+{
+	const struct swqe *w = sq_at(&qp->sq, qp->req.head);
+
+	if (status != GN_WC_SUCCESS || qp->init.sq_sig_all ||
+	    (w->flags & GN_SEND_SIGNALED))
+		push_cqe(qp, w, status);
+	qp->req.head++;
+}
+
+void requester_complete(struct gn_qp *qp)
+{
+	if (swqe_reads(sq_at(&qp->sq, qp->req.head)) &&
+	    qp->req.head != qp->req.cur)
+		qp->req.rd_out--;
+	complete(qp, GN_WC_SUCCESS);
+}
+
+void requester_fail(struct gn_qp *qp, enum gn_wc_status status)
+{
+	if (status == GN_WC_RETRY_EXC_ERR)
+		count(&qp->engine->counters, CNT_RETRY_EXC);
+	if (status == GN_WC_RNR_RETRY_EXC_ERR)
+		count(&qp->engine->counters, CNT_RNR_EXC);
+	complete(qp, status);
+	qp_set_error(qp);
+}
+
+void requester_flush(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+	uint32_t tail = sq_tail(&qp->sq);
+
+	while (q->head != tail)
+		complete(qp, GN_WC_WR_FLUSH_ERR);
+	q->cur = q->head;
+	q->cur_pkt = 0;
+	q->fault = GN_WC_SUCCESS;
+	q->ack_by = NSEC_NEVER;
+	q->rnr_until = 0;
+	if (qp->peer) {
+		set_paid(qp, q->charged);
+		q->una = q->nxt;
+		list_del(&qp->waiting);
+	}
+}
+
+/* ---- retries and timers ----------------------------------------------------------- */
+
+/* IBTA 9.7.6.1.3: 4.096 us * 2^timeout; 0 is "never". */
+static nsec_t ack_timeout(const struct gn_qp *qp)
+{
+	return qp->attr.timeout ? (nsec_t)4096 << qp->attr.timeout : NSEC_NEVER;
+}
+
+static void restart_ack_timer(struct gn_qp *qp)
+{
+	nsec_t t = ack_timeout(qp);
+
+	qp->req.ack_by = qp->req.una == qp->req.nxt || t == NSEC_NEVER
+				 ? NSEC_NEVER
+				 : qp->engine->now + t;
+}
+
+/* SQD is reached when nothing is in flight any more (IBTA 10.3.1.5). */
+void requester_drain(struct gn_qp *qp)
+{
+	if (qp_state(qp) == GN_QPS_SQD && qp->attr.en_sqd_async_notify &&
+	    qp->req.una == qp->req.nxt) {
+		qp->attr.en_sqd_async_notify = false;
+		engine_qp_event(qp, GN_EVENT_SQ_DRAINED);
+	}
+}
+
+void requester_progress(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+
+	q->retry_left = qp->attr.retry_cnt;
+	q->rnr_left = qp->attr.rnr_retry;
+	q->naked = false;
+	restart_ack_timer(qp);
+	requester_drain(qp);
+	engine_ready(qp->engine, qp);
+}
+
+bool requester_retry(struct gn_qp *qp)
+{
+	peer_shrink(qp->peer, qp->engine->now);
+	if (!qp->req.retry_left) {
+		requester_fail(qp, GN_WC_RETRY_EXC_ERR);
+		return false;
+	}
+	qp->req.retry_left--;
+	return true;
+}
+
+void requester_tick(struct gn_qp *qp, nsec_t now)
+{
+	struct requester *q = &qp->req;
+
+	if (q->rnr_until && q->rnr_until <= now) {
+		q->rnr_until = 0;
+		engine_ready(qp->engine, qp);
+	}
+	if (q->ack_by > now)
+		return;
+	q->ack_by = NSEC_NEVER;
+	if (q->una == q->nxt)
+		return;
+	q->naked = false;
+	count(&qp->engine->counters, CNT_TIMEOUT);
+	if (requester_retry(qp))
+		requester_go_back(qp, q->una);
+}
+
+/* ---- sending ------------------------------------------------------------------------ */
+
+static enum hold hold_by_queue(const struct gn_qp *qp, const struct swqe *w)
+{
+	const struct requester *q = &qp->req;
+	bool fresh = !w->started;
+
+	if (fresh && qp_state(qp) == GN_QPS_SQD)
+		return HOLD_STATE;
+	if ((w->flags & GN_SEND_FENCE) && q->rd_out && !q->cur_pkt)
+		return HOLD_FENCE;
+	if (swqe_reads(w) && q->rd_out >= qp->attr.max_rd_atomic &&
+	    qp->attr.max_rd_atomic)
+		return HOLD_RDATOMIC;
+	if (fresh && q->limited && wr_kinds[w->opcode].takes_recv &&
+	    psn_diff(q->ssn, q->lsn) > 1)
+		return HOLD_CREDITS;
+	return HOLD_GO;
+}
+
+enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
+{
+	const struct requester *q = &qp->req;
+	enum gn_qp_state s = qp_state(qp);
+	const struct swqe *w;
+	enum hold h;
+
+	if (s != GN_QPS_RTS && s != GN_QPS_SQD)
+		return HOLD_STATE;
+	if (q->cur == sq_tail(&qp->sq))
+		return HOLD_EMPTY;
+	if (q->fault != GN_WC_SUCCESS)
+		return HOLD_FAULT;
+	if (q->rnr_until > now)
+		return HOLD_RNR;
+	w = sq_at(&qp->sq, q->cur);
+	h = hold_by_queue(qp, w);
+	if (h != HOLD_GO || q->una == q->nxt)
+		return h;
+	if ((uint32_t)psn_diff(q->nxt, q->una) + packets_of(qp, w) >=
+	    PSN_WINDOW)
+		return HOLD_PSN;
+	return peer_has_room(qp->peer) ? HOLD_GO : HOLD_WINDOW;
+}
+
+/* Local rights of all SGEs, once a message: what an answer will be written to
+ * must be writable.
+ */
+static bool sges_ok(const struct gn_qp *qp, const struct swqe *w)
+{
+	unsigned access = swqe_reads(w) ? GN_ACCESS_LOCAL_WRITE : 0;
+	uint8_t *at;
+
+	for (unsigned i = 0; i < w->nsge; i++)
+		if (w->sge[i].len &&
+		    mr_check(qp->pd, w->sge[i].lkey, w->sge[i].addr,
+			     w->sge[i].len, access, &at) != DROP_NONE)
+			return false;
+	return true;
+}
+
+static enum gn_wc_status start(struct gn_qp *qp, struct swqe *w)
+{
+	struct requester *q = &qp->req;
+
+	w->npsn = packets_of(qp, w);
+	w->first_psn = q->nxt;
+	w->ssn = q->ssn;
+	w->charge = q->charged;
+	w->answered = 0;
+	if (swqe_reads(w) && !qp->attr.max_rd_atomic)
+		return GN_WC_LOC_QP_OP_ERR;
+	if (!sges_ok(qp, w))
+		return GN_WC_LOC_PROT_ERR;
+	w->started = true;
+	q->ssn = psn_add(q->ssn, 1);
+	return GN_WC_SUCCESS;
+}
+
+/* Copies @len bytes of the message from @offset on. */
+static bool gather(const struct gn_qp *qp, const struct swqe *w,
+		   uint32_t offset, uint32_t len, uint8_t *out)
+{
+	if (w->flags & GN_SEND_INLINE) {
+		memcpy(out, w->inline_data + offset, len);
+		return true;
+	}
+	for (unsigned i = 0; len; i++) {
+		const struct gn_sge *s = &w->sge[i];
+		uint32_t n;
+		uint8_t *at;
+
+		if (offset >= s->len) {
+			offset -= s->len;
+			continue;
+		}
+		n = s->len - offset < len ? s->len - offset : len;
+		if (mr_check(qp->pd, s->lkey, s->addr + offset, n, 0, &at) !=
+			    DROP_NONE ||
+		    mem_copy(out, at, n))
+			return false;
+		out += n;
+		len -= n;
+		offset = 0;
+	}
+	return true;
+}
+
+static void fill_headers(const struct gn_qp *qp, const struct swqe *w,
+			 uint32_t pkt, struct roce *r)
+{
+	const struct wr_kind *k = &wr_kinds[w->opcode];
+	uint32_t skip = pkt * qp->attr.path_mtu;
+	bool last = pkt + 1 == w->npsn;
+	enum operation op;
+
+	if (w->npsn == 1 || k->reads)
+		op = k->only;
+	else if (!pkt)
+		op = k->first;
+	else
+		op = last ? k->last : k->middle;
+	r->bth = (struct bth){ .opcode = (uint8_t)(TRANSPORT_RC | op),
+			       .se = last && k->takes_recv &&
+				     (w->flags & GN_SEND_SOLICITED),
+			       .dqpn = qp->attr.dest_qpn,
+			       .psn = qp->req.nxt };
+	r->reth = (struct reth){ w->remote_addr, w->rkey, w->len };
+	if (w->opcode == GN_WR_RDMA_READ) {
+		r->reth.va += skip;
+		r->reth.len -= skip;
+	}
+	r->atomic = (struct atomiceth){ w->remote_addr, w->rkey, 0, 0 };
+	if (w->opcode == GN_WR_CMP_SWAP) {
+		r->atomic.swap_add = w->swap;
+		r->atomic.compare = w->compare_add;
+	} else {
+		r->atomic.swap_add = w->compare_add;
+	}
+	r->imm = w->imm;
+	r->inv_rkey = w->imm;
+}
+
+static void remark(struct gn_qp *qp, struct pkt *p, struct slot *slot)
+{
+	if (psn_diff(qp->req.nxt, qp->req.max) >= 0)
+		return;
+	count(&qp->engine->counters, CNT_RETRANSMIT);
+	if (!qp->engine->cfg.notes)
+		return;
+	snprintf(slot->note, NOTE_MAX, "retransmission (oldest unacknowledged PSN %u, %u retries left)",
+		 qp->req.una, qp->req.retry_left);
+	p->note = slot->note;
+}
+
+/* The cursor moves past what was just sent. */
+static void step(struct gn_qp *qp, const struct swqe *w)
+{
+	struct requester *q = &qp->req;
+	bool whole = swqe_reads(w);
+
+	q->nxt = psn_add(q->nxt, whole ? w->npsn - q->cur_pkt : 1);
+	q->cur_pkt = whole ? w->npsn : q->cur_pkt + 1;
+	q->rd_out += whole;
+	set_charged(qp, charge_before(qp, w, q->cur_pkt));
+	if (psn_diff(q->nxt, q->max) > 0)
+		q->max = q->nxt;
+	if (q->cur_pkt == w->npsn) {
+		q->cur++;
+		q->cur_pkt = 0;
+	}
+	if (q->ack_by == NSEC_NEVER)
+		restart_ack_timer(qp);
+}
+
+/* Asks for an ACK at a message's end, every ASK_EVERY bytes, and when this
+ * packet fills the window.
+ */
+static bool must_ask(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
+{
+	struct requester *q = &qp->req;
+
+	q->unasked += payload;
+	if (swqe_reads(w) || q->cur_pkt + 1 == w->npsn ||
+	    q->unasked >= ASK_EVERY ||
+	    qp->peer->in_flight + payload + PEER_PACKET_COST >=
+		    qp->peer->window) {
+		q->unasked = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool send_one(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+	struct swqe *w = sq_at(&qp->sq, q->cur);
+	uint32_t pmtu = qp->attr.path_mtu, offset, payload = 0;
+	struct slot *slot;
+	struct pkt *p;
+	struct roce r;
+
+	if (!w->started) {
+		q->fault = start(qp, w);
+		if (q->fault != GN_WC_SUCCESS)
+			return false;
+	}
+	p = engine_packet(qp->engine, qp, &slot);
+	offset = q->cur_pkt * pmtu;
+	if (!swqe_reads(w))
+		payload = w->len - offset < pmtu ? w->len - offset : pmtu;
+	if (!gather(qp, w, offset, payload, slot->payload)) {
+		q->fault = GN_WC_LOC_PROT_ERR;
+		return false;
+	}
+	fill_headers(qp, w, q->cur_pkt, &r);
+	r.bth.ackreq = must_ask(qp, w, payload);
+	remark(qp, p, slot);
+	engine_commit(qp->engine, &r, payload);
+	step(qp, w);
+	return true;
+}
+
+bool requester_send(struct gn_qp *qp, unsigned quota)
+{
+	struct requester *q = &qp->req;
+	enum hold h = HOLD_GO;
+
+	while (quota-- && h == HOLD_GO) {
+		h = requester_hold(qp, qp->engine->now);
+		if (h == HOLD_GO && !send_one(qp))
+			h = HOLD_FAULT;
+	}
+	if (h == HOLD_WINDOW && list_empty(&qp->waiting))
+		list_add_tail(&qp->peer->waiting, &qp->waiting);
+	if (h == HOLD_FAULT && q->head == q->cur)
+		requester_fail(qp, q->fault);
+	qp_arm(qp);
+	return h == HOLD_GO;
+}

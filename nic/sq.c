@@ -1,0 +1,133 @@
+#include "nic/sq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nic/base/pow2.h"
+
+static size_t slot_bytes(const struct sq *sq)
+{
+	size_t sges = sq->max_sge * sizeof(struct gn_sge);
+	size_t inl = (sq->max_inline + 15u) & ~(size_t)15;
+
+	return sges > inl ? sges : inl;
+}
+
+int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
+	    uint32_t max_inline)
+{
+	depth = round_up_pow2(depth);
+	*sq = (struct sq){ .depth = depth,
+			   .max_sge = max_sge,
+			   .max_inline = max_inline };
+	sq->ring = calloc(depth ? depth : 1, sizeof(struct swqe));
+	sq->room = calloc((size_t)depth + 1, slot_bytes(sq));
+	if (!sq->ring || (!sq->room && slot_bytes(sq))) {
+		sq_fini(sq);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < depth; i++) {
+		sq->ring[i].inline_data = sq->room + i * slot_bytes(sq);
+		sq->ring[i].sge = (struct gn_sge *)(void *)
+					  sq->ring[i].inline_data;
+	}
+	pthread_mutex_init(&sq->lock, NULL);
+	return 0;
+}
+
+void sq_fini(struct sq *sq)
+{
+	free(sq->ring);
+	free(sq->room);
+	sq->ring = NULL;
+	sq->room = NULL;
+}
+
+static bool is_atomic(enum gn_wr_opcode op)
+{
+	return op == GN_WR_CMP_SWAP || op == GN_WR_FETCH_ADD ||
+	       op == GN_WR_ATOMIC_WRITE;
+}
+
+static int check(const struct sq *sq, const struct gn_send_wr *wr,
+		 uint32_t max_msg, uint32_t *len)
+{
+	uint64_t sum = 0;
+
+	if (wr->nsge > sq->max_sge && !(wr->flags & GN_SEND_INLINE))
+		return -EINVAL;
+	for (unsigned i = 0; i < wr->nsge; i++)
+		sum += wr->sge[i].len;
+	if (sum > max_msg)
+		return -EINVAL;
+	if (is_atomic(wr->opcode) && sum != 8)
+		return -EINVAL;
+	if (wr->flags & GN_SEND_INLINE) {
+		if (sum > sq->max_inline || wr->opcode == GN_WR_RDMA_READ ||
+		    wr->opcode == GN_WR_CMP_SWAP ||
+		    wr->opcode == GN_WR_FETCH_ADD)
+			return -EINVAL;
+	}
+	*len = (uint32_t)sum;
+	return 0;
+}
+
+static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
+{
+	uint8_t *to = w->inline_data;
+
+	if (!(wr->flags & GN_SEND_INLINE)) {
+		w->nsge = wr->nsge;
+		if (wr->nsge)
+			memcpy(w->sge, wr->sge, wr->nsge * sizeof(*wr->sge));
+		return;
+	}
+	w->nsge = 0;
+	for (unsigned i = 0; i < wr->nsge; i++) {
+		memcpy(to, (void *)(uintptr_t)wr->sge[i].addr, wr->sge[i].len);
+		to += wr->sge[i].len;
+	}
+}
+
+static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
+{
+	w->wr_id = wr->wr_id;
+	w->opcode = wr->opcode;
+	w->flags = wr->flags;
+	w->len = len;
+	w->imm = wr->imm;
+	w->rkey = wr->rkey;
+	w->remote_addr = wr->remote_addr;
+	w->compare_add = wr->compare_add;
+	w->swap = wr->swap;
+	w->started = false;
+	w->answered = 0;
+	copy_data(w, wr);
+}
+
+int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
+{
+	uint32_t tail, used, len;
+	int rc = check(sq, wr, max_msg, &len);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&sq->lock);
+	tail = atomic_load_explicit(&sq->tail, memory_order_relaxed);
+	used = tail - atomic_load_explicit(&sq->freed, memory_order_acquire);
+	if (used >= sq->depth) {
+		rc = -ENOMEM;
+	} else {
+		fill(sq_at(sq, tail), wr, len);
+		atomic_store_explicit(&sq->tail, tail + 1,
+				      memory_order_release);
+	}
+	pthread_mutex_unlock(&sq->lock);
+	return rc;
+}
+
+void sq_reset(struct sq *sq)
+{
+	atomic_store(&sq->freed, atomic_load(&sq->tail));
+}
