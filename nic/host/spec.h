@@ -1,0 +1,82 @@
+/* A NIC spec: "name=glass0,port=vxlan,vni=100,local=127.0.0.1,remote=127.0.0.2".
+ * One table of options (spec.c) gives the parser, the error messages, `glassnic
+ * options' and the man page.
+ */
+#ifndef NIC_HOST_SPEC_H
+#define NIC_HOST_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "wire/eth.h"
+#include "wire/ip.h"
+
+#define SPEC_NICS      8u
+#define SPEC_TEXT_MAX  1024u
+#define SPEC_REMOTES   32u
+#define SPEC_WHY_MAX   256u
+
+enum port_kind {
+	PORT_UDP,   /* kernel UDP sockets: no privilege */
+	PORT_VXLAN, /* Ethernet in VXLAN, over UDP sockets */
+};
+
+struct nic_spec {
+	char name[64];
+	enum port_kind port;
+	char where[64];		 /* behind the colon of port=KIND:WHERE */
+	bool has_ip;		 /* else: the first free of 127.0.0.0/8 (udp), or
+				  * made from vni and local (vxlan) */
+	struct ip_addr ip;
+	unsigned prefix_len;
+	struct ip_addr gateway;	 /* any: none */
+	bool has_mac;		 /* else made from ip */
+	struct mac mac;
+	unsigned mtu;		 /* of the NIC's IP packets; 0: found out */
+	uint16_t vlan;		 /* VLAN ID to tag with; 0: none */
+	/* vxlan */
+	uint32_t vni;
+	bool has_local;
+	struct ip_addr local;
+	struct ip_addr remote[SPEC_REMOTES];
+	unsigned nremote;
+	bool learn;
+	unsigned ageing_sec;
+	/* engine and link */
+	uint64_t seed;		 /* 0: random */
+	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
+	bool foreign;		 /* accept any IPv4 ID under an ICRC */
+	bool migreq, credits;
+};
+
+/* Parses one spec (no ';').  -EINVAL, and @why (SPEC_WHY_MAX bytes) is one line
+ * that names the key, the value and what is allowed.
+ */
+int spec_parse(const char *text, struct nic_spec *spec, char *why);
+/* Writes @spec as text that spec_parse takes; keys at their default are left
+ * out.  Returns @text (SPEC_TEXT_MAX bytes).
+ */
+const char *spec_format(const struct nic_spec *spec, char *text);
+/* The specs of @text, separated by ';' (NULL or "": one default NIC).  NICs
+ * without a name are glass0, glass1, ...; returns how many, or -EINVAL.
+ */
+int specs_parse(const char *text, struct nic_spec *specs, unsigned max,
+		char *why);
+/* Every option: key, what values are allowed, default, what it is for. */
+struct spec_option {
+	const char *key, *allowed, *preset, *help;
+};
+const struct spec_option *spec_options(size_t *n);
+
+/* An address of this machine that nobody else uses. */
+#define CLAIM_NONE (-1)
+
+/* Fills in what the spec leaves open so that two programs given the result are
+ * one host: ip (udp), local and ip (vxlan), mac.  *@fd holds the claim on the
+ * address: it is an open descriptor that children may inherit; the address is
+ * free again when all copies are closed.  CLAIM_NONE if nothing was claimed.
+ * -EADDRINUSE when all of 127.0.0.0/8 is taken.  (address.c)
+ */
+int spec_claim(struct nic_spec *spec, int *fd, char *why);
+
+#endif
