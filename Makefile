@@ -12,7 +12,7 @@ OPT	?= -O2 -g
 WERROR	?= -Werror
 WARN	:= -Wall -Wextra -Wshadow -Wvla -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wno-unused-parameter $(WERROR)
-CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread \
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread \
 	     -fno-strict-aliasing -I. -I$(BUILD)/gen -MMD -MP $(SAN_FLAGS) $(CFLAGS)
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 LDFLAGS_ALL = -pthread $(SAN_FLAGS) $(LDFLAGS)
@@ -43,12 +43,17 @@ CMD_SRC	 := $(call layer,cmd)
 SHIM_SRC := $(call layer,verbs_shim)
 obj	 = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
+# Quiet, unless V=1.
+Q	:= $(if $(V),,@)
+say	 = @printf '  %-5s %s\n' $(1) $(2)
+
 .PHONY: all
 all: $(BUILD)/glassnic $(BUILD)/lib/libglassnic.so $(BUILD)/lib/libibverbs.so.1
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 # Archives, one a layer.
 $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
@@ -63,6 +68,32 @@ $(BUILD)/lib/libglassnic.so: $(call obj,$(WIRE_SRC) $(NIC_SRC))
 	$(CC) -shared -Wl,-soname,libglassnic.so -Wl,-z,defs,-z,now $^ \
 		$(LDFLAGS_ALL) $(LIBS) -o $@
 
+# The drop-in libraries.  A version script says what they export, which works
+# only with default visibility (<infiniband/verbs.h> declares none).
+SHIM_OBJ := $(call obj,$(SHIM_SRC)) $(BUILD)/obj/gen/libibverbs_stubs.o
+$(SHIM_OBJ): CFLAGS_ALL += -fvisibility=default
+
+GEN_SYMBOLS = $(PYTHON) verbs_shim/gen_symbols.py
+$(BUILD)/gen/libibverbs.map: verbs_shim/symbols.list verbs_shim/gen_symbols.py
+	@mkdir -p $(@D)
+	$(GEN_SYMBOLS) map $< > $@.new && mv $@.new $@
+$(BUILD)/gen/libibverbs_stubs.c: verbs_shim/symbols.list verbs_shim/gen_symbols.py
+	@mkdir -p $(@D)
+	$(GEN_SYMBOLS) stubs $< > $@.new && mv $@.new $@
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+$(BUILD)/shim.a: $(call obj,$(SHIM_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/lib/libibverbs.so.1: $(SHIM_OBJ) $(BUILD)/gen/libibverbs.map \
+		$(BUILD)/lib/libglassnic.so
+	$(CC) -shared -Wl,-soname,libibverbs.so.1 -Wl,-z,defs,-z,now \
+		-Wl,--version-script=$(BUILD)/gen/libibverbs.map \
+		-Wl,-rpath,'$$ORIGIN' $(SHIM_OBJ) -L$(BUILD)/lib -lglassnic \
+		$(LDFLAGS_ALL) -o $@
+
 $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
 	$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(BUILD)/trace.a \
 		$(BUILD)/nic.a $(BUILD)/wire.a -Wl,--end-group \
@@ -76,6 +107,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
+deps_shim  = $(BUILD)/shim.a
 
 .PHONY: unit
 unit: $(UNIT)

@@ -27,6 +27,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	cq->channel = channel;
 	cq->cookie = cookie;
 	cq->size = cqe;
+	list_init(&cq->channel_node);
 	pthread_mutex_init(&cq->lock, NULL);
 	*out = cq;
 	return 0;

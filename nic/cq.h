@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "nic/api.h"
+#include "nic/base/list.h"
 
 struct engine;
 
@@ -23,6 +24,9 @@ struct gn_cq {
 	struct gn_listener *listener;
 	void *cookie;
 	unsigned users; /* QPs and SRQs that complete here */
+	/* The channel's: events of this CQ that nobody took yet. */
+	struct list channel_node;
+	unsigned events;
 	pthread_mutex_t lock;
 	/* Under the lock: */
 	struct cqe *ring;

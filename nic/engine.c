@@ -73,6 +73,15 @@ void engine_fini(struct engine *e)
 	free(e->slots);
 }
 
+unsigned engine_pmtu(const struct engine *e)
+{
+	unsigned pmtu = PMTU_MAX;
+
+	while (pmtu > 256 && pmtu + ROCE_HEADERS_MAX > e->link->ip_mtu)
+		pmtu /= 2;
+	return pmtu;
+}
+
 struct gn_qp *engine_find_qp(const struct engine *e, uint32_t qpn)
 {
 	struct gn_qp *qp = e->bucket[qpn % ENGINE_BUCKETS];

@@ -48,6 +48,11 @@ struct engine_config {
 #define PMTU_MAX       4096u
 #define NOTE_MAX       128u
 
+/* What any RoCEv2 packet may add to its payload: IPv6, UDP, BTH, AtomicETH or
+ * RETH and ImmDt, ICRC, with room for XRCETH (IBTA A17.3.1).
+ */
+#define ROCE_HEADERS_MAX 84u
+
 /* One packet under construction: its payload is copied here first, so that what
  * the ICRC covers cannot change before the kernel takes it.
  */
@@ -98,6 +103,9 @@ enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now);
 bool engine_run(struct engine *e, unsigned budget, nsec_t now);
 /* When engine_run wants to be called if nothing else happens, or NSEC_NEVER. */
 nsec_t engine_deadline(const struct engine *e);
+
+/* The largest path MTU that the link carries, in bytes. */
+unsigned engine_pmtu(const struct engine *e);
 
 /* ---- between the engine's own files -------------------------------------- */
 

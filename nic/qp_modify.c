@@ -167,18 +167,6 @@ static int check_av(const struct gn_qp *qp, const struct gn_ah *ah)
 	return 0;
 }
 
-/* The largest PMTU that fits: the headers of any RoCEv2 packet take up to 84
- * bytes behind an IPv6 header (RETH or AtomicETH, ImmDt, ICRC).
- */
-static unsigned port_pmtu(const struct gn_qp *qp)
-{
-	unsigned pmtu = PMTU_MAX;
-
-	while (pmtu > 256 && pmtu + 84 > qp->engine->link->ip_mtu)
-		pmtu /= 2;
-	return pmtu;
-}
-
 static bool is_pmtu(unsigned mtu)
 {
 	return mtu >= 256 && mtu <= PMTU_MAX && !(mtu & (mtu - 1));
@@ -201,7 +189,7 @@ static int check_values(const struct gn_qp *qp, const struct gn_qp_attr *a,
 		  "must be 0, the only P_Key" },
 		{ GN_QP_PATH_MTU, is_pmtu(a->path_mtu), "path_mtu",
 		  "must be IBV_MTU_256 to IBV_MTU_4096" },
-		{ GN_QP_PATH_MTU, a->path_mtu <= port_pmtu(qp), "path_mtu",
+		{ GN_QP_PATH_MTU, a->path_mtu <= engine_pmtu(qp->engine), "path_mtu",
 		  "is larger than the port carries (active_mtu in ibv_devinfo; run with a smaller -m)" },
 		{ GN_QP_DEST_QPN, a->dest_qpn <= QPN_MASK, "dest_qp_num",
 		  "has more than 24 bits" },

@@ -1,4 +1,4 @@
-/* The BTH on the wire (IBTA vol. 1, 9.2, figure 87)
+/* The BTH on the wire (IBTA vol. 1, 9.2)
  *
  *	0	opcode
  *	1	SE 1, M(igReq) 1, pad count 2, transport version 4

@@ -209,10 +209,10 @@ enum ecn { NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3 };
 #define ECN_MASK 3u
 #define ECN_DROP 4
 
+/* Row: inner; column: outer Not-ECT, ECT(1), ECT(0), CE. */
 bool ecn_decapsulate(uint8_t outer_tos, uint8_t inner_tos, uint8_t *tos)
 {
 	static const uint8_t figure4[4][4] = {
-		/* inner */ /* outer: Not-ECT, ECT(1), ECT(0), CE */
 		[NOT_ECT] = {NOT_ECT, NOT_ECT, NOT_ECT, ECN_DROP},
 		[ECT_1] = {ECT_1, ECT_1, ECT_1, CE},
 		[ECT_0] = {ECT_0, ECT_1, ECT_0, CE},

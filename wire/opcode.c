@@ -73,15 +73,20 @@
 	[(int)TRANSPORT_##t | (int)OP_##op] = {#t "_" #op, (flags) | (more), \
 					       HEAD_LEN((flags) | (more))},
 
+/* clang-format off */
 static const struct opcode table[256] = {
-	SENDS_AND_WRITES(ROW, RC, 0) RC_REQUESTS(ROW, RC, 0) RC_RESPONSES(
-		ROW, RC) SENDS_AND_WRITES(ROW, UC, 0) UD_SENDS(ROW)
-		SENDS_AND_WRITES(ROW, XRC, HAS_XRCETH) RC_REQUESTS(
-			ROW, XRC, HAS_XRCETH) RC_RESPONSES(ROW, XRC)
-			/* A17.9.3: neither request nor response; 16 reserved
-			   bytes follow. */
-				[OPCODE_CNP] = {"CNP", HAS_PAYLOAD, BTH_LEN},
+	SENDS_AND_WRITES(ROW, RC, 0)
+	RC_REQUESTS(ROW, RC, 0)
+	RC_RESPONSES(ROW, RC)
+	SENDS_AND_WRITES(ROW, UC, 0)
+	UD_SENDS(ROW)
+	SENDS_AND_WRITES(ROW, XRC, HAS_XRCETH)
+	RC_REQUESTS(ROW, XRC, HAS_XRCETH)
+	RC_RESPONSES(ROW, XRC)
+	/* A17.9.3: neither request nor response; 16 reserved bytes follow. */
+	[OPCODE_CNP] = {"CNP", HAS_PAYLOAD, BTH_LEN},
 };
+/* clang-format on */
 
 const struct opcode *opcode_find(uint8_t code)
 {

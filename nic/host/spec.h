@@ -12,7 +12,7 @@
 #include "wire/ip.h"
 
 #define SPEC_NICS      8u
-#define SPEC_TEXT_MAX  1024u
+#define SPEC_TEXT_MAX  2048u /* of every option at its longest */
 #define SPEC_REMOTES   32u
 #define SPEC_WHY_MAX   256u
 
@@ -62,11 +62,13 @@ const char *spec_format(const struct nic_spec *spec, char *text);
  */
 int specs_parse(const char *text, struct nic_spec *specs, unsigned max,
 		char *why);
-/* Every option: key, what values are allowed, default, what it is for. */
+/* Every option: key, what values are allowed, default (in parentheses when it is
+ * no value), what it is for.  NULL past the end.
+ */
 struct spec_option {
 	const char *key, *allowed, *preset, *help;
 };
-const struct spec_option *spec_options(size_t *n);
+const struct spec_option *spec_option(size_t i);
 
 /* An address of this machine that nobody else uses. */
 #define CLAIM_NONE (-1)

@@ -2,7 +2,6 @@
  * control messages; the IPv4 identification does not come at all, and is found
  * by the ICRC (see nic/link/icrc_peer.h).
  */
-#define _GNU_SOURCE
 #include "nic/link/udp_rx.h"
 
 #include <errno.h>

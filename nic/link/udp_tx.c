@@ -2,7 +2,6 @@
  * the same TOS and TTL.  A run is one sendmmsg.  All that the kernel reads
  * lives in arrays made at the start.
  */
-#define _GNU_SOURCE
 #include "nic/link/udp_tx.h"
 
 #include <assert.h>

@@ -1,0 +1,116 @@
+/* Which address a NIC has when its spec does not say.  All of 127.0.0.0/8
+ * belongs to the loopback interface, so every host on the machine can have one
+ * of its own.  An address is claimed by binding an abstract UNIX socket of its
+ * name: the name belongs to the network namespace, as the address does, is free
+ * again when the last holder dies, and children inherit it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "nic/host/spec.h"
+#include "wire/bth.h"
+#include "wire/vxlan.h"
+
+#define CANDIDATES 2048u
+
+/* An open claim on @name, or -1: somebody holds it. */
+static int claim_name(const char *name)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), n;
+
+	if (fd < 0)
+		return -1;
+	n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, "%s", name);
+	if (bind(fd, (struct sockaddr *)&sun,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			     (size_t)n))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Could a UDP socket be bound there? */
+static bool is_bindable(const uint8_t v4[4], uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return false;
+	memcpy(&sin.sin_addr, v4, 4);
+	rc = bind(fd, (struct sockaddr *)&sin, sizeof(sin));
+	close(fd);
+	return !rc;
+}
+
+static int claim_loopback(uint16_t port, struct ip_addr *ip, int *claim,
+			  char *why)
+{
+	char name[64];
+
+	for (unsigned i = 1; i < CANDIDATES; i++) {
+		uint8_t v4[4] = { 127, 0, (uint8_t)(i >> 8), (uint8_t)i };
+
+		if (!v4[3] || v4[3] == 255 || !is_bindable(v4, port))
+			continue;
+		snprintf(name, sizeof(name), "glassnic/%u.%u.%u.%u:%u", v4[0],
+			 v4[1], v4[2], v4[3], port);
+		*claim = claim_name(name);
+		if (*claim < 0)
+			continue;
+		*ip = ip_from_v4(v4);
+		return 0;
+	}
+	snprintf(why, SPEC_WHY_MAX,
+		 "UDP port %u is taken on every address of 127.0.0.0/8: somebody holds it for all addresses (rdma_rxe does); end that, or give ip= an address of another kind",
+		 port);
+	return -EADDRINUSE;
+}
+
+/* Inside a tunnel the addresses are ours to choose: 10.VNI.VNI.LOCAL/24. */
+static void inner_address(struct nic_spec *s)
+{
+	uint8_t v4[4] = { 10, (uint8_t)(s->vni >> 8), (uint8_t)s->vni,
+			  s->local.b[15] };
+
+	s->ip = ip_from_v4(v4);
+	s->prefix_len = 24;
+	s->has_ip = true;
+}
+
+/* Locally administered, and the same for the same address. */
+static void make_mac(struct nic_spec *s)
+{
+	s->mac = (struct mac){ { 0x02, 0x67, s->ip.b[12], s->ip.b[13],
+				 s->ip.b[14], s->ip.b[15] } };
+	s->has_mac = true;
+}
+
+int spec_claim(struct nic_spec *s, int *fd, char *why)
+{
+	int rc = 0;
+
+	*fd = CLAIM_NONE;
+	if (s->port == PORT_UDP && !s->has_ip) {
+		rc = claim_loopback(ROCE_UDP_PORT, &s->ip, fd, why);
+		s->has_ip = !rc;
+		s->prefix_len = 8;
+	}
+	if (s->port == PORT_VXLAN && !s->has_local) {
+		rc = claim_loopback(VXLAN_UDP_PORT, &s->local, fd, why);
+		s->has_local = !rc;
+	}
+	if (!rc && s->port == PORT_VXLAN && !s->has_ip)
+		inner_address(s);
+	if (!rc && !s->has_mac)
+		make_mac(s);
+	return rc;
+}

@@ -1,0 +1,325 @@
+#include "nic/host/host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nic/base/log.h"
+#include "nic/mem.h"
+#include "nic/port/capture.h"
+
+#define ACTIVE_NSEC   (50 * USEC)  /* a program that called so recently is there */
+#define NAP_MIN	      (50 * USEC)
+#define NAP_LONG      (1 * MSEC)   /* longer ones are ended by a kick */
+#define NAP_MAX	      (100 * MSEC)
+#define RX_BUDGET     64u
+#define TX_BUDGET     256u
+#define EMPTY_POLLS   16u /* in a row before a polling program yields */
+
+nsec_t host_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (nsec_t)ts.tv_sec * SEC + (nsec_t)ts.tv_nsec;
+}
+
+/* ---- running the NIC, with the lock held --------------------------------------- */
+
+/* True if something arrived or more is left to do. */
+static bool run(struct gn_nic *nic, nsec_t now)
+{
+	unsigned got = link_receive(nic->link, RX_BUDGET, now);
+
+	if (link_deadline(nic->link) <= now)
+		link_tick(nic->link, now);
+	return engine_run(&nic->engine, TX_BUDGET, now) || got;
+}
+
+static nsec_t deadline(const struct gn_nic *nic)
+{
+	nsec_t a = link_deadline(nic->link);
+	nsec_t b = engine_deadline(&nic->engine);
+
+	return a < b ? a : b;
+}
+
+/* ---- the lock ---------------------------------------------------------------------- */
+
+int host_lock(struct gn_nic *nic)
+{
+	if (atomic_load_explicit(&nic->dead, memory_order_relaxed))
+		return -EIO;
+	pthread_mutex_lock(&nic->lock);
+	return 0;
+}
+
+/* A bell that was rung while somebody held the lock is answered by whoever leaves
+ * it: so look again after every unlock.
+ */
+static void serve_bells(struct gn_nic *nic)
+{
+	while (atomic_load(&nic->engine.bells) &&
+	       !pthread_mutex_trylock(&nic->lock)) {
+		engine_run(&nic->engine, TX_BUDGET, host_now());
+		pthread_mutex_unlock(&nic->lock);
+	}
+}
+
+void host_unlock(struct gn_nic *nic)
+{
+	pthread_mutex_unlock(&nic->lock);
+	serve_bells(nic);
+}
+
+static void kick(struct gn_nic *nic)
+{
+	if (atomic_exchange(&nic->napping, false))
+		eventfd_write(nic->kick, 1);
+}
+
+static void called(struct gn_nic *nic, nsec_t now)
+{
+	atomic_store_explicit(&nic->last_call, now, memory_order_relaxed);
+}
+
+void host_ring(struct gn_nic *nic)
+{
+	if (atomic_load_explicit(&nic->dead, memory_order_relaxed))
+		return;
+	called(nic, host_now());
+	serve_bells(nic);
+	if (atomic_load_explicit(&nic->napping, memory_order_relaxed))
+		kick(nic);
+}
+
+void host_poll(struct gn_nic *nic)
+{
+	static __thread unsigned empty;
+	nsec_t now;
+	bool more;
+
+	if (atomic_load_explicit(&nic->dead, memory_order_relaxed) ||
+	    pthread_mutex_trylock(&nic->lock))
+		return;
+	now = host_now();
+	called(nic, now);
+	more = run(nic, now);
+	host_unlock(nic);
+	empty = more ? 0 : empty + 1;
+	if (empty >= EMPTY_POLLS) {
+		empty = 0;
+		sched_yield();
+	}
+}
+
+/* ---- waiting -------------------------------------------------------------------------- */
+
+/* Waits for input, @extra or the deadline; true if @extra is readable. */
+static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
+{
+	struct pollfd fd[LINK_FDS + 1];
+	int link_fd[LINK_FDS];
+	unsigned n = link_fds(nic->link, link_fd);
+	struct timespec ts, *timeout = NULL;
+	nsec_t now = host_now();
+
+	if (until != NSEC_NEVER) {
+		nsec_t left = until > now ? until - now : 0;
+
+		ts = (struct timespec){ (time_t)(left / SEC),
+					(long)(left % SEC) };
+		timeout = &ts;
+	}
+	for (unsigned i = 0; i < n; i++)
+		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
+	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
+	if (ppoll(fd, n + 1, timeout, NULL) < 0)
+		return errno == EINTR ? -EINTR : -EIO;
+	return fd[n].revents != 0;
+}
+
+/* Runs until nothing is left to do now; returns when something will be. */
+static nsec_t run_dry(struct gn_nic *nic)
+{
+	nsec_t until;
+
+	pthread_mutex_lock(&nic->lock);
+	for (unsigned i = 0; i < 16 && run(nic, host_now()); i++)
+		;
+	until = deadline(nic);
+	if (nic->tap && until > host_now())
+		capture_flush(nic->tap);
+	host_unlock(nic);
+	return until;
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+int host_wait(struct gn_nic *nic, int fd)
+{
+	int got = 0;
+
+	if (atomic_load(&nic->dead))
+		return -EIO;
+	atomic_fetch_add(&nic->waiters, 1);
+	while (!got) {
+		nsec_t until = run_dry(nic);
+
+		got = readable(fd) ? 1 : wait_for(nic, fd, until);
+	}
+	called(nic, host_now());
+	atomic_fetch_sub(&nic->waiters, 1);
+	kick(nic);
+	return got < 0 ? got : 0;
+}
+
+/* ---- the thread ------------------------------------------------------------------------ */
+
+/* The program runs the NIC itself: look again in a while. */
+static void nap(struct gn_nic *nic, nsec_t length)
+{
+	struct pollfd p = { nic->kick, POLLIN, 0 };
+	struct timespec ts = { 0, (long)length };
+
+	atomic_store(&nic->napping, length > NAP_LONG);
+	ppoll(&p, 1, &ts, NULL);
+	atomic_store(&nic->napping, false);
+}
+
+static nsec_t next_nap(const struct gn_nic *nic, nsec_t last, bool waiting)
+{
+	nsec_t most = waiting ? NAP_MAX : NAP_LONG;
+
+	if (!waiting && atomic_load(&nic->event_driven))
+		return NAP_MIN;
+	return last * 2 < most ? last * 2 : most;
+}
+
+static void *serve(void *arg)
+{
+	struct gn_nic *nic = arg;
+	nsec_t length = NAP_MIN;
+
+	while (!atomic_load(&nic->stop)) {
+		bool waiting = atomic_load(&nic->waiters) > 0;
+		nsec_t last = atomic_load(&nic->last_call);
+		eventfd_t v;
+
+		if (waiting || host_now() - last < ACTIVE_NSEC) {
+			nap(nic, length);
+			length = next_nap(nic, length, waiting);
+		} else {
+			wait_for(nic, nic->kick, run_dry(nic));
+			length = NAP_MIN;
+		}
+		while (!eventfd_read(nic->kick, &v))
+			;
+	}
+	return NULL;
+}
+
+int host_start_thread(struct gn_nic *nic)
+{
+	sigset_t all, old;
+	int rc;
+
+	if (nic->has_thread)
+		return 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&nic->thread, NULL, serve, nic);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	nic->has_thread = !rc;
+	if (nic->has_thread)
+		pthread_setname_np(nic->thread, "glassnic");
+	return -rc;
+}
+
+void host_expect_events(struct gn_nic *nic)
+{
+	if (!atomic_load_explicit(&nic->event_driven, memory_order_relaxed))
+		atomic_store(&nic->event_driven, true);
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static struct engine_config config_of(const struct nic_spec *spec)
+{
+	struct engine_config cfg = engine_config_default();
+
+	cfg.migreq = spec->migreq;
+	cfg.credits = spec->credits;
+	cfg.seed = spec->seed ? spec->seed
+			      : host_now() ^ (uint64_t)getpid() << 40;
+	cfg.notes = getenv("GLASSNIC_CAPTURE") != NULL;
+	return cfg;
+}
+
+int host_open(const struct nic_spec *spec, struct gn_nic **out)
+{
+	struct gn_nic *nic = calloc(1, sizeof(*nic));
+	struct engine_config cfg = config_of(spec);
+	int rc;
+
+	if (!nic)
+		return -ENOMEM;
+	nic->spec = *spec;
+	nic->claim = nic->capture_lock = -1;
+	pthread_mutex_init(&nic->lock, NULL);
+	rc = engine_init(&nic->engine, &cfg, &host_hooks, nic);
+	if (rc)
+		goto free_nic;
+	nic->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (nic->kick < 0) {
+		rc = -errno;
+		goto fini_engine;
+	}
+	rc = host_build(nic);
+	if (rc)
+		goto close_kick;
+	mem_guard_install();
+	*out = nic;
+	return 0;
+
+close_kick:
+	close(nic->kick);
+fini_engine:
+	engine_fini(&nic->engine);
+free_nic:
+	free(nic);
+	return rc;
+}
+
+void host_close(struct gn_nic *nic)
+{
+	if (nic->has_thread) {
+		atomic_store(&nic->stop, true);
+		eventfd_write(nic->kick, 1);
+		pthread_join(nic->thread, NULL);
+	}
+	host_unbuild(nic);
+	close(nic->kick);
+	engine_fini(&nic->engine);
+	pthread_mutex_destroy(&nic->lock);
+	free(nic);
+}
+
+/* Nothing is freed: other objects point here, and answer EIO by that. */
+void host_forget(struct gn_nic *nic)
+{
+	atomic_store(&nic->dead, true);
+	host_unbuild(nic);
+	close(nic->kick);
+}

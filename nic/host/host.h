@@ -1,0 +1,76 @@
+/* A NIC that runs: the engine, its link, one lock around both, and the thread
+ * that serves programs which do not call in.
+ *
+ * Progress happens in whichever thread is there.  A program that polls runs the
+ * NIC itself; one that waits on a channel does, too, while it waits; the thread
+ * steps in when neither has happened for ACTIVE_NSEC.
+ */
+#ifndef NIC_HOST_HOST_H
+#define NIC_HOST_HOST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "nic/engine.h"
+#include "nic/host/spec.h"
+
+struct gn_nic {
+	struct engine engine;
+	struct nic_spec spec;
+	struct link *link;
+	struct tap *tap;  /* or NULL */
+	int capture_lock; /* holds the capture file for this process; or -1 */
+	int claim;	  /* holds the address; or CLAIM_NONE */
+	unsigned users;	  /* gn_open minus gn_close */
+	pthread_mutex_t lock; /* engine and link */
+	_Atomic bool dead;    /* after fork, in the child */
+	/* The thread. */
+	pthread_t thread;
+	bool has_thread;
+	int kick; /* eventfd: wakes the thread */
+	_Atomic bool stop;
+	_Atomic bool napping;	    /* in a nap long enough to be worth a kick */
+	_Atomic unsigned waiters;   /* threads in host_wait */
+	_Atomic bool event_driven;  /* the program arms CQs */
+	_Atomic nsec_t last_call;   /* when the program last ran the NIC */
+};
+
+/* Everything up to packets; the thread comes with the first QP.  Messages for
+ * people are logged.
+ */
+int host_open(const struct nic_spec *spec, struct gn_nic **nic);
+void host_close(struct gn_nic *nic);
+/* In the child of a fork: closes descriptors, makes everything answer EIO. */
+void host_forget(struct gn_nic *nic);
+
+static inline struct gn_nic *host_of(struct engine *e)
+{
+	return list_entry(e, struct gn_nic, engine);
+}
+
+/* 0, or -EIO after a fork. */
+int host_lock(struct gn_nic *nic);
+/* Also serves what was rung meanwhile. */
+void host_unlock(struct gn_nic *nic);
+/* Serves doorbells, unless somebody else is at it, who will. */
+void host_ring(struct gn_nic *nic);
+/* Takes in what has arrived, sends what is due; by a program's thread.  Does
+ * nothing if somebody else is at it.
+ */
+void host_poll(struct gn_nic *nic);
+/* Runs the NIC until @fd is readable. 0 or -EINTR, -EIO. */
+int host_wait(struct gn_nic *nic, int fd);
+int host_start_thread(struct gn_nic *nic);
+/* The program will wait for events on descriptors of its own. */
+void host_expect_events(struct gn_nic *nic);
+
+nsec_t host_now(void);
+
+/* Makes link and capture out of the spec (build.c). */
+int host_build(struct gn_nic *nic);
+void host_unbuild(struct gn_nic *nic);
+
+/* The engine's hooks (channel.c). */
+extern const struct engine_hooks host_hooks;
+
+#endif

@@ -1,0 +1,327 @@
+#include "nic/host/spec.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "nic/base/nearest.h"
+#include "nic/host/spec_value.h"
+
+#define UDP   (1u << PORT_UDP)
+#define VXLAN (1u << PORT_VXLAN)
+#define ANY   (UDP | VXLAN)
+
+/* One option. */
+struct row {
+	struct spec_option doc; /* a preset in parentheses is no value */
+	unsigned ports;		/* the kinds of port that it is for */
+	const struct spec_kind *kind;
+	struct spec_field field;
+};
+
+#define AT(member)                               \
+	.at = offsetof(struct nic_spec, member), \
+	.width = sizeof(((struct nic_spec *)0)->member)
+#define NUMBER(member, lo, hi, word)                                  \
+	&spec_kind_number,                                            \
+	{                                                             \
+		AT(member), .min = (lo), .max = (hi), .unset = (word) \
+	}
+#define YESNO(member)      \
+	&spec_kind_yesno,  \
+	{                  \
+		AT(member) \
+	}
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
+	    "(glass0, glass1, ...)", "the device's name in verbs programs" },
+	  ANY, &spec_kind_name, { .max = 63 } },
+	{ { "port", "udp or vxlan", "udp",
+	    "what the NIC is plugged into: the kernel's UDP sockets, or an "
+	    "Ethernet segment inside VXLAN" },
+	  ANY, &spec_kind_port, { 0 } },
+	{ { "ip", "ADDRESS or ADDRESS/LENGTH",
+	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
+	    "local)",
+	    "the NIC's IP address; without a length /24 (IPv6: /64)" },
+	  ANY, &spec_kind_ip, { 0 } },
+	{ { "gateway", "an IP address", "(none)",
+	    "the router to hosts outside of the NIC's prefix" },
+	  VXLAN, &spec_kind_gateway, { 0 } },
+	{ { "mac", "XX:XX:XX:XX:XX:XX of one host", "(made from ip)",
+	    "the NIC's MAC address" },
+	  VXLAN, &spec_kind_mac, { 0 } },
+	{ { "mtu", "576 to 65535 bytes", "auto",
+	    "the largest IP packet that the NIC sends; auto: what the port "
+	    "carries" },
+	  ANY, NUMBER(mtu, 576, 65535, "auto") },
+	{ { "vlan", "1 to 4094", "none", "802.1Q VLAN to tag frames with" },
+	  VXLAN, NUMBER(vlan, 1, 4094, "none") },
+	{ { "vni", "0 to 16777215", "100", "VXLAN network identifier" },
+	  VXLAN, NUMBER(vni, 0, 0xffffff, NULL) },
+	{ { "local", "an IP address of this machine",
+	    "(the first free of 127.0.0.0/8)",
+	    "the tunnel's end on this side" },
+	  VXLAN, &spec_kind_local, { 0 } },
+	{ { "remote", "an IP address; give it again for more, at most 32",
+	    "(none)", "a tunnel end to send unknown destinations to" },
+	  VXLAN, &spec_kind_remote, { 0 } },
+	{ { "learn", "yes or no", "yes",
+	    "learn which MAC address is behind which tunnel end" },
+	  VXLAN, YESNO(learn) },
+	{ { "ageing", "1 to 1000000 seconds", "300",
+	    "how long a learned MAC address is kept" },
+	  VXLAN, NUMBER(ageing_sec, 1, 1000000, NULL) },
+	{ { "seed", "1 to 18446744073709551615", "random",
+	    "where random numbers start: the same seed gives the same QPNs, "
+	    "PSNs and keys" },
+	  ANY, NUMBER(seed, 1, UINT64_MAX, "random") },
+	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
+	    "the socket's receive buffer; auto: as large as allowed" },
+	  ANY, NUMBER(rcvbuf, 4096, 1u << 30, "auto") },
+	{ { "foreign", "yes or no", "no",
+	    "take packets of any IPv4 identification from the start (for peers "
+	    "that are no glassnic)" },
+	  ANY, YESNO(foreign) },
+	{ { "migreq", "yes or no", "yes", "the BTH's MigReq bit" },
+	  ANY, YESNO(migreq) },
+	{ { "credits", "yes or no", "yes",
+	    "tell peers how many receives are posted (end-to-end flow "
+	    "control)" },
+	  ANY, YESNO(credits) },
+};
+/* clang-format on */
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+_Static_assert(ROWS <= 32, "the options given are bits of an unsigned");
+
+const struct spec_option *spec_option(size_t i)
+{
+	return i < ROWS ? &rows[i].doc : NULL;
+}
+
+/* ---- text to spec ---- */
+
+static int refuse(char *why, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(char *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, SPEC_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static bool has_value(const struct row *row)
+{
+	return row->doc.preset[0] != '(';
+}
+
+static void set_presets(struct nic_spec *spec)
+{
+	memset(spec, 0, sizeof(*spec));
+	for (size_t i = 0; i < ROWS; i++)
+		if (has_value(&rows[i]))
+			rows[i].kind->take(spec, &rows[i].field,
+					   rows[i].doc.preset);
+}
+
+static const struct row *find_row(const char *key)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (!strcmp(rows[i].doc.key, key))
+			return &rows[i];
+	return NULL;
+}
+
+static int refuse_key(const char *key, char *why)
+{
+	struct nearest near;
+
+	nearest_init(&near, key);
+	for (size_t i = 0; i < ROWS; i++)
+		nearest_offer(&near, rows[i].doc.key);
+	if (near.best)
+		return refuse(why, "%.40s: no such option; did you mean %s?",
+			      key, near.best);
+	return refuse(why,
+		      "%.40s: no such option; `glassnic options' lists "
+		      "them",
+		      key);
+}
+
+/* One KEY=VALUE; adds its bit to @given. */
+static int parse_item(char *item, struct nic_spec *spec, unsigned *given,
+		      char *why)
+{
+	char *value = strchr(item, '=');
+	const struct row *row;
+	const char *wrong;
+	unsigned bit;
+
+	if (value)
+		*value++ = '\0';
+	if (!*item)
+		return refuse(why, "an option without a name; write "
+				   "KEY=VALUE,KEY=VALUE");
+	row = find_row(item);
+	if (!row)
+		return refuse_key(item, why);
+	if (!value || !*value)
+		return refuse(why, "%s: no value; allowed: %s", item,
+			      row->doc.allowed);
+	bit = 1u << (row - rows);
+	wrong = *given & bit && !row->kind->repeatable
+			? "given twice"
+			: row->kind->take(spec, &row->field, value);
+	if (wrong)
+		return refuse(why, "%s=%.64s: %s; allowed: %s", item, value,
+			      wrong, row->doc.allowed);
+	*given |= bit;
+	return 0;
+}
+
+/* What a port of this kind has no use for is a mistake. */
+static int check_ports(const struct nic_spec *spec, unsigned given, char *why)
+{
+	char value[SPEC_VALUE_MAX];
+
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		if (!(given >> i & 1) || row->ports >> spec->port & 1)
+			continue;
+		row->kind->put(spec, &row->field, 0, value);
+		return refuse(why,
+			      "%s=%s: not for port=%s; it needs port=vxlan",
+			      row->doc.key, value, port_kind_name(spec->port));
+	}
+	return 0;
+}
+
+static int check_tunnel(const struct nic_spec *spec, char *why)
+{
+	const struct ip_addr *first =
+		spec->has_local ? &spec->local : &spec->remote[0];
+	char ip[IP_TEXT_MAX];
+
+	for (unsigned i = 0; i < spec->nremote; i++)
+		if (ip_is_v4(&spec->remote[i]) != ip_is_v4(first))
+			return refuse(why,
+				      "remote=%s: not of the other tunnel "
+				      "ends' family; allowed: all IPv4 or "
+				      "all IPv6",
+				      ip_format(&spec->remote[i], ip));
+	return 0;
+}
+
+static int check_gateway(const struct nic_spec *spec, char *why)
+{
+	char ip[IP_TEXT_MAX];
+
+	if (ip_is_any(&spec->gateway) || !spec->has_ip ||
+	    ip_is_v4(&spec->gateway) == ip_is_v4(&spec->ip))
+		return 0;
+	return refuse(why, "gateway=%s: not of ip's family; allowed: %s",
+		      ip_format(&spec->gateway, ip),
+		      ip_is_v4(&spec->ip) ? "an IPv4 address"
+					  : "an IPv6 address");
+}
+
+int spec_parse(const char *text, struct nic_spec *spec, char *why)
+{
+	char copy[SPEC_TEXT_MAX], *rest = copy, *item;
+	unsigned given = 0;
+	int err = 0;
+
+	if (strlen(text) >= sizeof(copy))
+		return refuse(why, "%.20s...: longer than %u bytes", text,
+			      SPEC_TEXT_MAX - 1);
+	strcpy(copy, text);
+	set_presets(spec);
+	while (!err && *text && (item = strsep(&rest, ",")))
+		err = parse_item(item, spec, &given, why);
+	if (!err)
+		err = check_ports(spec, given, why);
+	if (!err)
+		err = check_tunnel(spec, why);
+	if (!err)
+		err = check_gateway(spec, why);
+	return err;
+}
+
+/* ---- spec to text ---- */
+
+const char *spec_format(const struct nic_spec *spec, char *text)
+{
+	char value[SPEC_VALUE_MAX];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t r = 0; r < ROWS; r++) {
+		const struct row *row = &rows[r];
+
+		for (unsigned i = 0;
+		     row->kind->put(spec, &row->field, i, value); i++) {
+			if (!strcmp(value, row->doc.preset))
+				continue;
+			n += (size_t)snprintf(text + n, SPEC_TEXT_MAX - n,
+					      "%s%s=%s", n ? "," : "",
+					      row->doc.key, value);
+			if (n >= SPEC_TEXT_MAX)
+				return text;
+		}
+	}
+	return text;
+}
+
+/* ---- several ---- */
+
+static int name_them(struct nic_spec *specs, unsigned n, char *why)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!specs[i].name[0])
+			snprintf(specs[i].name, sizeof(specs[i].name),
+				 "glass%u", i);
+		for (unsigned j = 0; j < i; j++)
+			if (!strcmp(specs[i].name, specs[j].name))
+				return refuse(why,
+					      "name=%s: two NICs have this "
+					      "name; allowed: one each",
+					      specs[i].name);
+	}
+	return (int)n;
+}
+
+int specs_parse(const char *text, struct nic_spec *specs, unsigned max,
+		char *why)
+{
+	char one[SPEC_TEXT_MAX];
+	unsigned n = 0;
+	size_t len;
+
+	for (text = text ? text : ""; *text; text += len + (text[len] == ';')) {
+		len = strcspn(text, ";");
+		if (!len)
+			continue;
+		if (n == max)
+			return refuse(why, "more than %u NICs", max);
+		if (len >= sizeof(one))
+			return refuse(why, "%.20s...: longer than %u bytes",
+				      text, SPEC_TEXT_MAX - 1);
+		memcpy(one, text, len);
+		one[len] = '\0';
+		if (spec_parse(one, &specs[n], why))
+			return -EINVAL;
+		n++;
+	}
+	if (!n)
+		set_presets(&specs[n++]);
+	return name_them(specs, n, why);
+}

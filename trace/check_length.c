@@ -1,0 +1,128 @@
+/* Lengths of requests (IBTA 9.7.2, 9.7.4.1).  The path MTU is in no packet:
+ * the first First or Middle of a requester shows it.
+ *
+ * A WRITE's DMALen says how many packets the message takes, so the place of
+ * the Last and its payload follow from the First.
+ */
+#include "trace/judge.h"
+
+#define PMTU_MAX 4096u
+
+bool pmtu_valid(size_t len)
+{
+	return len >= 256 && len <= PMTU_MAX && (len & (len - 1)) == 0;
+}
+
+static void judge_middle(struct check *c, const struct packet *p,
+			 struct stream *s)
+{
+	struct reqlog *log = &s->q.log;
+	size_t len = p->roce.payload.len;
+
+	if (log->pmtu && len != log->pmtu)
+		accuse(c, RULE_LEN_MIDDLE, 0, culprit(p, s),
+		       "psn %u: payload %zu, path MTU %u", p->roce.bth.psn, len,
+		       log->pmtu);
+	else if (!pmtu_valid(len))
+		accuse(c, RULE_PMTU, 0, culprit(p, s), "psn %u: payload %zu",
+		       p->roce.bth.psn, len);
+	else
+		log->pmtu = (uint32_t)len;
+}
+
+static void judge_last(struct check *c, const struct packet *p,
+		       const struct stream *s)
+{
+	size_t len = p->roce.payload.len;
+	uint32_t most = s->q.log.pmtu ? s->q.log.pmtu : PMTU_MAX;
+
+	if (len == 0 || len > most)
+		accuse(c, RULE_LEN_LAST, 0, culprit(p, s),
+		       "psn %u: payload %zu, path MTU %u", p->roce.bth.psn, len,
+		       most);
+}
+
+static void judge_only(struct check *c, const struct packet *p,
+		       const struct stream *s)
+{
+	const struct roce *r = &p->roce;
+	size_t len = r->payload.len;
+	uint32_t most = s->q.log.pmtu ? s->q.log.pmtu : PMTU_MAX;
+
+	if (opcode_operation(r->bth.opcode) == OP_ATOMIC_WRITE) {
+		if (len != 8 || r->reth.len != 8)
+			accuse(c, RULE_ATOMIC_WRITE, 0, culprit(p, s),
+			       "psn %u: payload %zu, DMALen %u", r->bth.psn,
+			       len, r->reth.len);
+		return;
+	}
+	if (len > most)
+		accuse(c, RULE_LEN_ONLY, 0, culprit(p, s),
+		       "psn %u: payload %zu, path MTU %u", r->bth.psn, len,
+		       most);
+	else if (r->op->flags & IS_WRITE && r->reth.len != len)
+		accuse(c, RULE_DMALEN_SUM, 0, culprit(p, s),
+		       "psn %u: DMALen %u, payload %zu", r->bth.psn,
+		       r->reth.len, len);
+}
+
+static void judge_address(struct check *c, const struct packet *p,
+			  const struct stream *s)
+{
+	const struct roce *r = &p->roce;
+	uint64_t va;
+
+	if (r->op->flags & HAS_RETH && r->reth.len > 1u << 31)
+		accuse(c, RULE_DMALEN_MAX, 0, culprit(p, s),
+		       "psn %u: DMALen %u", r->bth.psn, r->reth.len);
+	if (!(r->op->flags & IS_ATOMIC))
+		return;
+	va = r->op->flags & HAS_RETH ? r->reth.va : r->atomic.va;
+	if (va % 8 != 0)
+		accuse(c, RULE_ATOMIC_ALIGN, 0, culprit(p, s),
+		       "psn %u: address 0x%llx", r->bth.psn,
+		       (unsigned long long)va);
+}
+
+void judge_request_length(struct check *c, const struct packet *p,
+			  struct stream *s)
+{
+	uint32_t flags = p->roce.op->flags;
+
+	if (flags & (IS_FIRST | IS_MIDDLE))
+		judge_middle(c, p, s);
+	else if (flags & IS_LAST)
+		judge_last(c, p, s);
+	else if (flags & HAS_PAYLOAD)
+		judge_only(c, p, s);
+	judge_address(c, p, s);
+}
+
+/* The Last at @i, whose First is known. */
+static void judge_end(struct check *c, struct stream *s, const struct req *r)
+{
+	uint32_t pmtu = s->q.log.pmtu;
+	uint32_t before = (uint32_t)psn_diff(r->psn, r->msg_psn) * pmtu;
+	struct culprit who = {r->frame, &s->key.src, s, REQUESTER};
+
+	if (before + r->payload != r->msg_len)
+		accuse(c, RULE_DMALEN_SUM, 0, who,
+		       "psn %u: DMALen %u in psn %u, payload %u", r->psn,
+		       r->msg_len, r->msg_psn, before + r->payload);
+}
+
+void judge_message_length(struct check *c, struct stream *s, int i)
+{
+	struct reqlog *log = &s->q.log;
+
+	for (; (size_t)i < log->n; i++) {
+		const struct req *r = &log->v[i];
+
+		if (!(r->flags & IS_WRITE) || !r->msg_known || !log->pmtu)
+			return;
+		if (r->flags & IS_LAST)
+			judge_end(c, s, r);
+		if (r->flags & IS_END || !reqlog_adjacent(log, i + 1))
+			return;
+	}
+}

@@ -1,0 +1,357 @@
+/* A requester numbers its packets one after another; a READ takes as many
+ * PSNs as its answer has packets.  Where a request stands to the log of those
+ * seen before says what it is:
+ *
+ *	NEXT	the PSN behind all others: the normal case
+ *	GAP	beyond it: packets between were lost, or missed by the sniffer
+ *	KNOWN	sent before: a retransmission, and it must be the same
+ *	INSIDE	within a READ: the READ asked for again from there on
+ *	HOLE	was missing: a retransmission of what the sniffer did not see
+ *	BEFORE	older than the log
+ *	FAR	elsewhere: a new connection with the same QPN, or an outlier
+ *
+ * Nothing tells a sniffer that a QPN got a new connection, except the CM.  So
+ * where a request contradicts the log, and the old connection may well have
+ * ended (all acknowledged, or refused for good, or idle), the contradiction is
+ * taken for a new beginning.  A packet far from the sequence waits as suspect
+ * until the next one follows it (a new beginning) or the old sequence (an
+ * outlier).
+ */
+#include "trace/judge.h"
+
+#define FAR_PSNS      65536
+#define LONG_IDLE_NSEC 1000000000LL
+#define IDLE_NSEC     100000000LL
+/* No local ACK timeout in use is shorter: sooner, only a NAK is the reason. */
+#define TIMEOUT_NSEC  2000000LL
+
+enum place { NEXT, GAP, KNOWN, INSIDE, HOLE, BEFORE, FAR };
+
+static enum place place_of(const struct reqlog *log, const struct req *r)
+{
+	int32_t ahead = psn_diff(r->psn, reqlog_end(log));
+	int32_t ahead_most = psn_diff(r->psn, reqlog_end_max(log));
+	const struct req *there;
+
+	if (ahead_most >= FAR_PSNS || psn_diff(r->psn, log->v[0].psn) < -FAR_PSNS)
+		return FAR;
+	if (ahead >= 0)
+		return ahead_most <= 0 ? NEXT : GAP;
+	if (psn_diff(r->psn, log->v[0].psn) < 0)
+		return BEFORE;
+	there = reqlog_cover(log, r->psn);
+	if (!there)
+		return HOLE;
+	return there->psn == r->psn ? KNOWN : INSIDE;
+}
+
+/* Whether everything sent was acknowledged. */
+static bool quiet(const struct stream *s)
+{
+	return s->a.has_acked &&
+	       psn_diff(s->a.acked, reqlog_end(&s->q.log)) >= 0;
+}
+
+/* Whether a contradiction at @r may be the start of a new connection. */
+static bool may_start(const struct stream *s, const struct req *r)
+{
+	int64_t idle = r->sent_nsec - s->q.idle_since;
+
+	if (!(r->flags & IS_START))
+		return false;
+	return quiet(s) || s->a.fatal || s->key.transport == TRANSPORT_UC ||
+	       idle > (s->peer ? LONG_IDLE_NSEC : IDLE_NSEC);
+}
+
+bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec)
+{
+	const struct req *r = reqlog_cover(&s->q.log, psn);
+
+	if (r && r->sent_nsec > nsec)
+		return true;
+	return s->q.back_nsec > nsec && psn_diff(s->q.back_psn, psn) <= 0;
+}
+
+static bool continues(const struct req *a, const struct req *b)
+{
+	uint32_t kind = IS_SEND | IS_WRITE;
+
+	if (a->flags & IS_END)
+		return b->flags & IS_START;
+	return b->flags & (IS_MIDDLE | IS_LAST) &&
+	       (a->flags & kind) == (b->flags & kind);
+}
+
+/* Request @i against its neighbours in the log. */
+static void judge_sequence(struct check *c, const struct packet *p,
+			   struct stream *s, int i)
+{
+	const struct reqlog *log = &s->q.log;
+	const struct req *r = &log->v[i];
+
+	if (reqlog_adjacent(log, i) && !continues(r - 1, r))
+		accuse(c, RULE_OPCODE_SEQ, 0, culprit(p, s),
+		       "psn %u: %s after %s", r->psn, p->roce.op->name,
+		       opcode_find(r[-1].opcode)->name);
+	else if (reqlog_adjacent(log, i + 1) && !continues(r, r + 1))
+		accuse(c, RULE_OPCODE_SEQ, 0, culprit(p, s),
+		       "psn %u: %s, but psn %u was %s", r->psn,
+		       p->roce.op->name, r[1].psn,
+		       opcode_find(r[1].opcode)->name);
+	else
+		judge_message_length(c, s, i);
+}
+
+static void add(struct check *c, const struct packet *p, struct stream *s,
+		const struct req *r)
+{
+	int i = reqlog_add(&s->q.log, r);
+
+	if (i >= 0)
+		judge_sequence(c, p, s, i);
+}
+
+static void begin(struct check *c, const struct packet *p, struct stream *s,
+		  const struct req *r)
+{
+	if (s->q.has_start && s->q.start_psn == r->psn)
+		responder_begin(s, r->psn);
+	add(c, p, s, r);
+}
+
+static void judge_new(struct check *c, const struct packet *p,
+		      struct stream *s, const struct req *r)
+{
+	const struct responder *a = &s->a;
+
+	if (a->fatal && r->sent_nsec - a->fatal_nsec > IN_FLIGHT_NSEC &&
+	    !requester_went_back(s, a->fatal_psn, a->fatal_nsec))
+		accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY, culprit(p, s),
+		       "%s psn %u after the NAK in frame %llu",
+		       p->roce.op->name, r->psn,
+		       (unsigned long long)a->fatal_frame);
+	judge_credit(c, p, s);
+}
+
+static enum note next(struct check *c, const struct packet *p,
+		      struct stream *s, const struct req *r)
+{
+	int32_t hole = psn_diff(r->psn, reqlog_end_max(&s->q.log));
+
+	if (hole > 0 && quiet(s) && r->flags & IS_START)
+		s->q.doubt = true;
+	judge_new(c, p, s, r);
+	add(c, p, s, r);
+	responder_new_request(c, s, r->psn, hole > 0 ? (uint32_t)hole : 0,
+			      p->frame);
+	return NOTE_NONE;
+}
+
+/* The log says something else about @r's PSN. */
+static void contradiction(struct check *c, const struct packet *p,
+			  struct stream *s, const struct req *r,
+			  const struct req *old, enum rule rule)
+{
+	if (may_start(s, r)) {
+		restart(c, s);
+		begin(c, p, s, r);
+		return;
+	}
+	accuse(c, rule, 0, culprit(p, s),
+	       "psn %u: %s of %u bytes; frame %llu: psn %u %s of %u bytes",
+	       r->psn, p->roce.op->name, r->len ? r->len : r->payload,
+	       (unsigned long long)old->frame, old->psn,
+	       opcode_find(old->opcode)->name,
+	       old->len ? old->len : old->payload);
+}
+
+/* RNR NAK: the requester is to wait before it sends @r again.  A requester
+ * that never got the NAK sends again when its own timer runs out.
+ */
+static void judge_rnr_wait(struct check *c, const struct packet *p,
+			   const struct stream *s, const struct req *old)
+{
+	const struct responder *a = &s->a;
+	int64_t waited = p->nsec - a->nak_nsec;
+	int64_t since_sent = p->nsec - old->sent_nsec;
+	bool going_back = waited < IN_FLIGHT_NSEC &&
+			  s->q.back_nsec > old->sent_nsec;
+
+	if (a->nak != NAK_RNR || a->nak_psn != p->roce.bth.psn ||
+	    old->sent_nsec > a->nak_nsec || going_back)
+		return;
+	if (waited * 10 < (int64_t)a->rnr_usec * 9000)
+		accuse(c, RULE_RNR_EARLY,
+		       since_sent < TIMEOUT_NSEC ? 0 : NEEDS_DELIVERY,
+		       culprit(p, s), "psn %u: %lld us after an RNR NAK for %u",
+		       p->roce.bth.psn, (long long)waited / 1000, a->rnr_usec);
+}
+
+/* A request seen before, or older than all seen. */
+static void went_back(struct check *c, const struct packet *p,
+		      struct stream *s, const struct req *r)
+{
+	bool starts = psn_diff(r->psn, s->q.last_psn) <= 0 ||
+		      s->q.back_nsec == 0;
+
+	c->n.retransmissions++;
+	s->q.again_nsec = p->nsec;
+	if (!starts)
+		return;
+	if (s->a.nak != NAK_RNR)
+		network_lost(c, p->frame);
+	s->q.back_nsec = p->nsec;
+	s->q.back_psn = r->psn;
+	if (s->a.fatal && psn_diff(r->psn, s->a.fatal_psn) <= 0)
+		report_retract(c->report, RULE_AFTER_FATAL, s->number,
+			       s->a.fatal_frame);
+}
+
+static bool same_request(const struct req *a, const struct req *b)
+{
+	return a->opcode == b->opcode && a->payload == b->payload &&
+	       a->va == b->va && a->rkey == b->rkey && a->len == b->len &&
+	       a->operands == b->operands;
+}
+
+static enum note known(struct check *c, const struct packet *p,
+		       struct stream *s, const struct req *r)
+{
+	struct req *old = reqlog_cover(&s->q.log, r->psn);
+
+	if (!same_request(old, r)) {
+		contradiction(c, p, s, r, old, RULE_RETRANSMIT);
+		return NOTE_RETRANSMISSION;
+	}
+	if (quiet(s) && old == &s->q.log.v[0])
+		s->q.doubt = true;
+	judge_rnr_wait(c, p, s, old);
+	went_back(c, p, s, r);
+	old->sent_nsec = p->nsec;
+	old->overtaken_frame = 0;
+	return NOTE_RETRANSMISSION;
+}
+
+/* @r asks for what is left of the READ @old. */
+static bool is_suffix(const struct reqlog *log, const struct req *old,
+		      const struct req *r)
+{
+	uint32_t skipped = (uint32_t)psn_diff(r->psn, old->psn) * log->pmtu;
+
+	return !log->pmtu || (r->va == old->va + skipped &&
+			      r->len == old->len - skipped &&
+			      r->rkey == old->rkey);
+}
+
+static enum note inside(struct check *c, const struct packet *p,
+			struct stream *s, const struct req *r)
+{
+	struct req *old = reqlog_cover(&s->q.log, r->psn);
+	struct req suffix = *r;
+
+	if (!req_is_read(r)) {
+		contradiction(c, p, s, r, old, RULE_PSN_OVERLAP);
+		return NOTE_NONE;
+	}
+	if (!is_suffix(&s->q.log, old, r)) {
+		contradiction(c, p, s, r, old, RULE_RETRANSMIT);
+		return NOTE_RETRANSMISSION;
+	}
+	old->overtaken_frame = 0;
+	suffix.suffix = true;
+	went_back(c, p, s, r);
+	reqlog_add(&s->q.log, &suffix);
+	return NOTE_RETRANSMISSION;
+}
+
+static enum note fill(struct check *c, const struct packet *p,
+		      struct stream *s, const struct req *r)
+{
+	if (s->key.transport != TRANSPORT_UC)
+		went_back(c, p, s, r);
+	add(c, p, s, r);
+	return NOTE_RETRANSMISSION;
+}
+
+static enum note before(struct check *c, const struct packet *p,
+			struct stream *s, const struct req *r)
+{
+	if (quiet(s) && r->flags & IS_START)
+		s->q.doubt = true;
+	return fill(c, p, s, r);
+}
+
+static enum note far(struct check *c, const struct packet *p,
+		     struct stream *s, const struct req *r)
+{
+	struct requester *q = &s->q;
+	int32_t d = q->has_suspect ? psn_diff(r->psn, q->suspect.psn) : -1;
+
+	if (d >= 0 && d < FAR_PSNS) {
+		requester_restart(c, s);
+		return judge_request(c, p, s);
+	}
+	q->has_suspect = true;
+	q->suspect = *r;
+	return NOTE_NONE;
+}
+
+void requester_restart(struct check *c, struct stream *s)
+{
+	struct req first = s->q.suspect;
+
+	restart(c, s);
+	reqlog_add(&s->q.log, &first);
+}
+
+/* The sequence goes on, so what left it was no new beginning. */
+static void accuse_suspect(struct check *c, struct stream *s)
+{
+	const struct req *r = &s->q.suspect;
+	struct culprit who = {r->frame, &s->key.src, s, REQUESTER};
+
+	s->q.has_suspect = false;
+	accuse(c, RULE_PSN_JUMP, 0, who,
+	       "%s psn %u; the sequence goes on from psn %u",
+	       opcode_find(r->opcode)->name, r->psn, reqlog_end(&s->q.log));
+}
+
+void judge_request_copy(struct stream *s, const struct packet *p)
+{
+	if (p->roce.op->flags & IS_REQUEST)
+		s->q.again_nsec = p->nsec;
+}
+
+enum note judge_request(struct check *c, const struct packet *p,
+			struct stream *s)
+{
+	static enum note (*const judges[])(struct check *,
+					   const struct packet *,
+					   struct stream *,
+					   const struct req *) = {
+		[NEXT] = next,	     [GAP] = next,   [KNOWN] = known,
+		[INSIDE] = inside,   [HOLE] = fill,  [BEFORE] = before,
+		[FAR] = far,
+	};
+	struct req r = req_of(p);
+	enum note note = NOTE_NONE;
+	enum place place;
+
+	if (s->q.log.n == 0) {
+		judge_request_length(c, p, s);
+		begin(c, p, s, &r);
+	} else {
+		place = place_of(&s->q.log, &r);
+		if (place != FAR && s->q.has_suspect)
+			accuse_suspect(c, s);
+		if (place != FAR)
+			judge_request_length(c, p, s);
+		note = judges[place](c, p, s, &r);
+		if (place == FAR)
+			return note;
+	}
+	judge_pkey(c, p, s);
+	s->q.last_psn = r.psn;
+	s->q.idle_since = p->nsec;
+	return note;
+}

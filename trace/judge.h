@@ -1,0 +1,104 @@
+/* What the files of the checker share; for them only.
+ *
+ *	check.c		   hands each packet to whom it concerns
+ *	check_packet.c	   rules about a packet by itself
+ *	check_request.c	   a requester's PSNs, retransmissions and opcodes
+ *	check_length.c	   lengths of requests
+ *	check_response.c   which answer is to what; acknowledged, unsent
+ *	check_read.c	   READ responses
+ *	check_nak.c	   NAKs of all kinds
+ *	check_msn.c	   MSN and credits
+ */
+#ifndef TRACE_JUDGE_H
+#define TRACE_JUDGE_H
+
+#include "trace/check.h"
+#include "trace/cm.h"
+#include "trace/stream.h"
+#include "wire/aeth.h"
+
+/* What is on its way while an answer travels: a packet that follows an answer
+ * closer than this may have been sent before the answer arrived.
+ */
+#define IN_FLIGHT_NSEC 200000
+
+enum role { REQUESTER, RESPONDER };
+
+struct counts {
+	uint64_t packets, retransmissions, copies, rnrs, cnps, bad, restarts;
+	uint64_t naks[32]; /* by code */
+};
+
+struct check {
+	struct streams *streams;
+	struct cm *cm;
+	struct report *report;
+	struct counts n;
+	uint64_t sniffer_lost; /* frame that proves that frames are missing */
+	uint64_t network_lost; /* frame that proves that packets were lost */
+	size_t taken_back;
+};
+
+/* Who sent the packet at fault. */
+struct culprit {
+	uint64_t frame;
+	const struct ip_addr *addr;
+	const struct stream *stream; /* that it travelled on; or NULL */
+	enum role role;
+};
+
+struct culprit culprit(const struct packet *p, const struct stream *s);
+__attribute__((format(printf, 5, 6))) void
+accuse(struct check *c, enum rule rule, unsigned needs, struct culprit who,
+       const char *format, ...);
+void sniffer_lost(struct check *c, uint64_t frame);
+void network_lost(struct check *c, uint64_t frame);
+/* The QPN was given to a new connection. */
+void restart(struct check *c, struct stream *s);
+
+/* True if nothing is wrong with it. */
+bool judge_alone(struct check *c, const struct packet *p,
+		 const struct stream *s);
+void judge_pkey(struct check *c, const struct packet *p, struct stream *s);
+
+enum note judge_request(struct check *c, const struct packet *p,
+			struct stream *s);
+void judge_request_copy(struct stream *s, const struct packet *p);
+/* Takes the suspect for the first packet of a new connection. */
+void requester_restart(struct check *c, struct stream *s);
+/* True if @s sent @psn or something before it again after @nsec. */
+bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec);
+
+/* The path MTU is in @log, or learned from @p. */
+void judge_request_length(struct check *c, const struct packet *p,
+			  struct stream *s);
+/* Request @i in the log ends a message whose beginning is known, or may. */
+void judge_message_length(struct check *c, struct stream *s, int i);
+bool pmtu_valid(size_t len);
+
+/* @s: the stream whose requests are answered; @t: that @p travels on. */
+enum note judge_response(struct check *c, const struct packet *p,
+			 struct stream *s, struct stream *t);
+/* The first request of a connection, whose start the CM announced. */
+void responder_begin(struct stream *s, uint32_t psn);
+/* A new request with @psn was seen, @hole PSNs beyond what was known. */
+void responder_new_request(struct check *c, struct stream *s, uint32_t psn,
+			   uint32_t hole, uint64_t frame);
+
+void judge_read_response(struct check *c, const struct packet *p,
+			 struct stream *s, struct stream *t);
+void judge_nak(struct check *c, const struct packet *p, struct stream *s,
+	       struct stream *t);
+/* @unseen: PSNs at the end that the answer covers and the log does not.
+ * False if the MSN is wrong.
+ */
+bool judge_msn(struct check *c, const struct packet *p, struct stream *s,
+	       struct stream *t, uint32_t unseen);
+/* Messages that the MSN counts beyond those seen, at most. */
+int32_t msn_surplus(const struct stream *s, uint32_t msn);
+/* All below @psn is acknowledged by @p. */
+void msn_settle(struct check *c, const struct packet *p, struct stream *s,
+		uint32_t psn);
+void judge_credit(struct check *c, const struct packet *p, struct stream *s);
+
+#endif

@@ -1,0 +1,13 @@
+/* Which stream answers which. */
+#ifndef TRACE_PAIR_H
+#define TRACE_PAIR_H
+
+#include "trace/stream.h"
+
+/* The stream whose requests answer @p, which travelled on @t, is for; pairs
+ * them if they are not yet.  NULL: not known, or more than one could be.
+ */
+struct stream *pair_find(struct streams *all, struct stream *t,
+			 const struct packet *p);
+
+#endif

@@ -1,0 +1,182 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "trace/dissect.h"
+#include "trace/reader.h"
+#include "trace/strip.h"
+
+#ifdef HAVE_PCAP
+#include <pcap/pcap.h>
+
+struct reader {
+	pcap_t *pcap;
+	int linktype;
+	struct dissector *dissector;
+	struct reader_stats stats;
+	char path[256];
+	char error[READER_ERROR_MAX];
+};
+
+static FILE *open_file(const char *path, char *error)
+{
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+
+	if (!file)
+		snprintf(error, READER_ERROR_MAX, "cannot open %s: %s", path,
+			 strerror(errno));
+	return file;
+}
+
+/* Takes over @file; closes it on failure. */
+static pcap_t *open_pcap(FILE *file, const char *path, char *error)
+{
+	char why[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap = pcap_fopen_offline_with_tstamp_precision(
+		file, PCAP_TSTAMP_PRECISION_NANO, why);
+
+	if (pcap)
+		return pcap;
+	snprintf(error, READER_ERROR_MAX,
+		 "%s is not a capture that can be read (%s): give a pcap or "
+		 "pcapng file", path, why);
+	if (file != stdin)
+		fclose(file);
+	return NULL;
+}
+
+static bool check_linktype(int linktype, const char *path, char *error)
+{
+	const char *name = pcap_datalink_val_to_name(linktype);
+
+	if (linktype_known(linktype))
+		return true;
+	snprintf(error, READER_ERROR_MAX,
+		 "%s has link type %s (%d): capture on an Ethernet interface, "
+		 "on lo or on \"any\"", path, name ? name : "unknown",
+		 linktype);
+	return false;
+}
+
+struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	FILE *file;
+
+	if (!r)
+		goto no_memory;
+	r->dissector = dissector_new();
+	if (!r->dissector)
+		goto no_memory;
+	snprintf(r->path, sizeof(r->path), "%s", path);
+	file = open_file(path, error);
+	if (!file)
+		goto free_reader;
+	r->pcap = open_pcap(file, path, error);
+	if (!r->pcap)
+		goto free_reader;
+	r->linktype = pcap_datalink(r->pcap);
+	if (r->linktype == DLT_RAW)
+		r->linktype = LINK_RAW;
+	if (check_linktype(r->linktype, path, error))
+		return r;
+
+free_reader:
+	reader_close(r);
+	return NULL;
+no_memory:
+	snprintf(error, READER_ERROR_MAX, "no memory to read %s", path);
+	reader_close(r);
+	return NULL;
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	if (r->pcap)
+		pcap_close(r->pcap);
+	dissector_free(r->dissector);
+	free(r);
+}
+
+/* The next frame of the file goes to the dissector: 1, 0 or -1. */
+static int next_frame(struct reader *r)
+{
+	struct pcap_pkthdr *h;
+	const u_char *bytes;
+	struct frame f;
+	int got = pcap_next_ex(r->pcap, &h, &bytes);
+
+	if (got == PCAP_ERROR_BREAK)
+		return 0;
+	if (got != 1) {
+		snprintf(r->error, sizeof(r->error),
+			 "%s is damaged after frame %llu (%s)", r->path,
+			 (unsigned long long)r->stats.frames,
+			 pcap_geterr(r->pcap));
+		return -1;
+	}
+	f = (struct frame){
+		.number = ++r->stats.frames,
+		.nsec = h->ts.tv_sec * 1000000000LL + h->ts.tv_usec,
+		.linktype = r->linktype,
+		.bytes = {bytes, h->caplen},
+		.wire_len = h->len,
+	};
+	switch (dissect_begin(r->dissector, &f)) {
+	case FRAME_OTHER: r->stats.other++; break;
+	case FRAME_ROCE: break;
+	case FRAME_TRAIN: r->stats.trains++; break;
+	}
+	return 1;
+}
+
+int reader_next(struct reader *r, struct packet *p)
+{
+	while (!dissect_next(r->dissector, p)) {
+		int got = next_frame(r);
+
+		if (got <= 0)
+			return got;
+	}
+	r->stats.packets++;
+	r->stats.cut += p->icrc == ICRC_CUT;
+	return 1;
+}
+
+#else /* without libpcap nothing can be opened */
+
+struct reader {
+	struct reader_stats stats;
+	char error[READER_ERROR_MAX];
+};
+
+struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
+{
+	snprintf(error, READER_ERROR_MAX,
+		 "cannot read %s: this glassnic was built without libpcap; "
+		 "install libpcap-dev and build again", path);
+	return NULL;
+}
+
+void reader_close(struct reader *r)
+{
+	free(r);
+}
+
+int reader_next(struct reader *r, struct packet *p)
+{
+	return 0;
+}
+#endif
+
+const char *reader_error(const struct reader *r)
+{
+	return r->error;
+}
+
+const struct reader_stats *reader_stats(const struct reader *r)
+{
+	return &r->stats;
+}

@@ -1,0 +1,47 @@
+/* The violations found, kept until the end of the capture: later packets may
+ * explain an earlier one, and then it is taken back.
+ */
+#ifndef TRACE_REPORT_H
+#define TRACE_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "trace/rule.h"
+
+/* What must be known about the capture for a violation to stand. */
+#define NEEDS_WHOLE    1u /* the sniffer missed nothing */
+#define NEEDS_DELIVERY 2u /* what it saw was not lost behind it */
+
+#define VIOLATION_TEXT_MAX 240
+
+struct violation {
+	enum rule rule;
+	uint64_t frame;
+	uint32_t stream; /* the stream's number; 0: none */
+	unsigned needs;
+	char text[VIOLATION_TEXT_MAX]; /* who, as what: what */
+};
+
+struct report;
+
+struct report *report_new(void); /* NULL: no memory */
+void report_free(struct report *r);
+
+/* Adds a copy of @v.  Past a limit violations are only counted. */
+void report_add(struct report *r, const struct violation *v);
+/* Takes back the violations of @rule on @stream from @frame on. */
+void report_retract(struct report *r, enum rule rule, uint32_t stream,
+		    uint64_t frame);
+/* Takes back what needs one of @missing, and sorts the rest by frame.  Returns
+ * how many were taken back.
+ */
+size_t report_settle(struct report *r, unsigned missing);
+
+size_t report_count(const struct report *r); /* also those past the limit */
+size_t report_stored(const struct report *r);
+const struct violation *report_get(const struct report *r, size_t i);
+/* "frame 17: rule ack-unsent (IBTA 9.7.5.1.1): " and the text, one line. */
+void report_print(const struct violation *v, FILE *out);
+
+#endif

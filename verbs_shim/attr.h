@@ -1,0 +1,16 @@
+/* What the device says about itself. */
+#ifndef VERBS_SHIM_ATTR_H
+#define VERBS_SHIM_ATTR_H
+
+#include <infiniband/verbs.h>
+
+/* Fills @size bytes at @attr, of a caller that may know fewer or more fields
+ * than this library.
+ */
+int attr_query_ex(struct ibv_context *context,
+		  const struct ibv_query_device_ex_input *input,
+		  struct ibv_device_attr_ex *attr, size_t size);
+/* The clock of completion timestamps. */
+int attr_query_clock(struct ibv_context *context, struct ibv_values_ex *values);
+
+#endif

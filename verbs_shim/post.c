@@ -1,0 +1,106 @@
+#include <assert.h>
+#include <endian.h>
+#include "verbs_shim/ah.h"
+#include "verbs_shim/post.h"
+#include "verbs_shim/qp.h"
+
+/* SGE lists are passed on as they are. */
+static_assert(sizeof(struct ibv_sge) == sizeof(struct gn_sge) &&
+		      offsetof(struct ibv_sge, addr) ==
+			      offsetof(struct gn_sge, addr) &&
+		      offsetof(struct ibv_sge, length) ==
+			      offsetof(struct gn_sge, len) &&
+		      offsetof(struct ibv_sge, lkey) ==
+			      offsetof(struct gn_sge, lkey),
+	      "one layout");
+
+static uint32_t imm_or_rkey(const struct ibv_send_wr *wr)
+{
+	bool is_rkey = wr->opcode == IBV_WR_SEND_WITH_INV ||
+		       wr->opcode == IBV_WR_LOCAL_INV;
+
+	return is_rkey ? wr->invalidate_rkey : be32toh(wr->imm_data);
+}
+
+static void set_datagram(struct gn_send_wr *to, const struct ibv_send_wr *wr)
+{
+	to->ah = wr->wr.ud.ah ? &ah_of(wr->wr.ud.ah)->ah : NULL;
+	to->remote_qpn = wr->wr.ud.remote_qpn;
+	to->remote_qkey = wr->wr.ud.remote_qkey;
+}
+
+static void set_atomic(struct gn_send_wr *to, const struct ibv_send_wr *wr)
+{
+	to->remote_addr = wr->wr.atomic.remote_addr;
+	to->rkey = wr->wr.atomic.rkey;
+	to->compare_add = wr->wr.atomic.compare_add;
+	to->swap = wr->wr.atomic.swap;
+}
+
+static void set_rdma(struct gn_send_wr *to, const struct ibv_send_wr *wr)
+{
+	to->remote_addr = wr->wr.rdma.remote_addr;
+	to->rkey = wr->wr.rdma.rkey;
+}
+
+static int send_one(struct shim_qp *qp, const struct ibv_send_wr *wr)
+{
+	struct gn_send_wr to = {
+		.wr_id = wr->wr_id,
+		.opcode = (enum gn_wr_opcode)wr->opcode,
+		.flags = wr->send_flags,
+		.sge = (const struct gn_sge *)wr->sg_list,
+		.nsge = (unsigned)wr->num_sge,
+		.imm = imm_or_rkey(wr),
+	};
+
+	if (qp->ex.qp_base.qp_type == IBV_QPT_UD)
+		set_datagram(&to, wr);
+	else if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+		 wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD)
+		set_atomic(&to, wr);
+	else
+		set_rdma(&to, wr);
+	return gn_post_send(qp->qp, &to);
+}
+
+/* What was queued before the bad request is sent. */
+int post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr,
+	      struct ibv_send_wr **bad_wr)
+{
+	struct shim_qp *qp = qp_of(ibv);
+	struct ibv_send_wr *first = wr;
+	int rc = 0;
+
+	for (; wr; wr = wr->next) {
+		rc = send_one(qp, wr);
+		if (rc) {
+			*bad_wr = wr;
+			break;
+		}
+	}
+	if (wr != first)
+		gn_qp_ring(qp->qp);
+	return -rc;
+}
+
+int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr,
+	      struct ibv_recv_wr **bad_wr)
+{
+	struct gn_qp *qp = qp_of(ibv)->qp;
+
+	for (; wr; wr = wr->next) {
+		struct gn_recv_wr to = {
+			.wr_id = wr->wr_id,
+			.sge = (const struct gn_sge *)wr->sg_list,
+			.nsge = (unsigned)wr->num_sge,
+		};
+		int rc = gn_post_recv(qp, &to);
+
+		if (rc) {
+			*bad_wr = wr;
+			return -rc;
+		}
+	}
+	return 0;
+}
