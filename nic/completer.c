@@ -35,19 +35,25 @@ static struct swqe *oldest(const struct gn_qp *qp)
 }
 
 /* Completes all that an answer for @psn acknowledges by coming: the messages
- * that end before @psn.  IMPLIED_NAK if one of them waits for data; NONE if it
- * got there.  *@moved: whether anything was acknowledged.
+ * that end before @psn.  IMPLIED_NAK if one of them waits for data; QP_STATE if
+ * a completion did not fit into the CQ, and the QP is in ERR; NONE if it got
+ * there.  *@moved: whether anything was acknowledged.
  */
 static enum drop retire_before(struct gn_qp *qp, uint32_t psn, bool *moved)
 {
 	struct swqe *w;
 
 	*moved = false;
-	while ((w = oldest(qp)) && psn_diff(end_of(w), psn) <= 0) {
+	while ((w = oldest(qp)) &&
+	       ((psn - w->first_psn) & PSN_MASK) >= w->npsn) {
+		uint32_t end = end_of(w);
+
 		if (swqe_reads(w))
 			return DROP_IMPLIED_NAK;
 		requester_complete(qp);
-		requester_advance(qp, end_of(w));
+		if (qp_state(qp) == GN_QPS_ERR)
+			return DROP_QP_STATE;
+		requester_advance(qp, end);
 		*moved = true;
 	}
 	if (w && !swqe_reads(w) && psn_diff(psn, qp->req.una) > 0) {
@@ -57,10 +63,12 @@ static enum drop retire_before(struct gn_qp *qp, uint32_t psn, bool *moved)
 	return DROP_NONE;
 }
 
-/* Goes back to @psn, unless that was done already and this is an echo. */
+/* Goes back to @psn, unless that was done already and this is an echo: nothing of
+ * it has had time to draw an answer, or is even on the way again.
+ */
 static void go_back_once(struct gn_qp *qp, uint32_t psn)
 {
-	if (qp->req.naked)
+	if (qp->req.naked || qp->req.una == qp->req.nxt)
 		return;
 	if (!requester_retry(qp))
 		return;
@@ -73,6 +81,19 @@ static enum drop implied_nak(struct gn_qp *qp)
 	count(&qp->engine->counters, CNT_IMPLIED_NAK);
 	go_back_once(qp, want_of(oldest(qp)));
 	return DROP_IMPLIED_NAK;
+}
+
+/* What an answer for @psn acknowledges by coming, before it is looked at. */
+static enum drop accept_up_to(struct gn_qp *qp, uint32_t psn)
+{
+	bool moved;
+	enum drop v = retire_before(qp, psn, &moved);
+
+	if (v == DROP_QP_STATE)
+		return v;
+	if (moved)
+		requester_progress(qp);
+	return v == DROP_IMPLIED_NAK ? implied_nak(qp) : v;
 }
 
 /* The limit on SENDs that the AETH sets (IBTA 9.7.7.2). */
@@ -89,28 +110,23 @@ static void take_credits(struct gn_qp *qp, const struct aeth *a)
 
 static enum drop on_ack(struct gn_qp *qp, const struct roce *r)
 {
-	bool moved;
-	enum drop v = retire_before(qp, psn_add(r->bth.psn, 1), &moved);
-
 	take_credits(qp, &r->aeth);
-	if (moved)
-		requester_progress(qp);
-	else
-		engine_ready(qp->engine, qp);
-	return v == DROP_IMPLIED_NAK ? implied_nak(qp) : v;
+	engine_ready(qp->engine, qp);
+	return accept_up_to(qp, psn_add(r->bth.psn, 1));
 }
 
 static enum drop on_rnr(struct gn_qp *qp, const struct roce *r)
 {
 	struct requester *q = &qp->req;
 	nsec_t wait = rnr_usec(aeth_value(r->aeth.syndrome)) * USEC;
-	bool moved;
+	enum drop v;
 
 	count(&qp->engine->counters, CNT_RX_RNR);
-	if (retire_before(qp, r->bth.psn, &moved) == DROP_IMPLIED_NAK)
-		return implied_nak(qp);
-	if (moved)
-		requester_progress(qp);
+	v = accept_up_to(qp, r->bth.psn);
+	if (v != DROP_NONE)
+		return v;
+	if (q->rnr_until > qp->engine->now && q->una == q->nxt)
+		return DROP_NONE; /* an echo: we are waiting already */
 	if (!q->rnr_left) {
 		requester_fail(qp, GN_WC_RNR_RETRY_EXC_ERR);
 		return DROP_NONE;
@@ -126,15 +142,13 @@ static enum drop on_rnr(struct gn_qp *qp, const struct roce *r)
 
 static enum drop on_sequence_nak(struct gn_qp *qp, const struct roce *r)
 {
-	bool moved;
+	enum drop v;
 
 	count(&qp->engine->counters, CNT_RX_SEQ_NAK);
-	if (retire_before(qp, r->bth.psn, &moved) == DROP_IMPLIED_NAK)
-		return implied_nak(qp);
-	if (moved)
-		requester_progress(qp);
-	go_back_once(qp, qp->req.una);
-	return DROP_NONE;
+	v = accept_up_to(qp, r->bth.psn);
+	if (v == DROP_NONE)
+		go_back_once(qp, qp->req.una);
+	return v;
 }
 
 static const enum gn_wc_status nak_status[NAK_N] = {
@@ -146,17 +160,17 @@ static const enum gn_wc_status nak_status[NAK_N] = {
 static enum drop on_nak(struct gn_qp *qp, const struct roce *r)
 {
 	unsigned code = aeth_value(r->aeth.syndrome);
-	bool moved;
+	enum drop v;
 
 	if (code == NAK_PSN_SEQUENCE)
 		return on_sequence_nak(qp, r);
 	if (code >= NAK_N || nak_status[code] == GN_WC_SUCCESS)
 		return DROP_AETH;
 	count(&qp->engine->counters, CNT_RX_NAK);
-	if (retire_before(qp, r->bth.psn, &moved) == DROP_IMPLIED_NAK)
-		return implied_nak(qp);
-	requester_fail(qp, nak_status[code]);
-	return DROP_NONE;
+	v = accept_up_to(qp, r->bth.psn);
+	if (v == DROP_NONE)
+		requester_fail(qp, nak_status[code]);
+	return v;
 }
 
 static enum drop on_aeth(struct gn_qp *qp, const struct roce *r)
@@ -240,10 +254,10 @@ static enum drop on_data(struct gn_qp *qp, const struct roce *r)
 {
 	enum gn_wc_status status;
 	struct swqe *w;
-	bool moved;
+	enum drop v = accept_up_to(qp, r->bth.psn);
 
-	if (retire_before(qp, r->bth.psn, &moved) == DROP_IMPLIED_NAK)
-		return implied_nak(qp);
+	if (v != DROP_NONE)
+		return v;
 	w = oldest(qp);
 	if (!w || !swqe_reads(w)) {
 		requester_fail(qp, GN_WC_BAD_RESP_ERR);
@@ -264,6 +278,8 @@ static enum drop on_data(struct gn_qp *qp, const struct roce *r)
 	w->answered++;
 	if (w->answered == w->npsn)
 		requester_complete(qp);
+	if (qp_state(qp) == GN_QPS_ERR)
+		return DROP_QP_STATE;
 	requester_advance(qp, psn_add(r->bth.psn, 1));
 	requester_progress(qp);
 	return DROP_NONE;

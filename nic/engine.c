@@ -111,7 +111,8 @@ static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 		return DROP_PKEY;
 	if (!qp->peer)
 		return DROP_QP_STATE;
-	if (!ip_equal(&d->src, &qp->peer->addr))
+	if (!ip_equal(&d->src, &qp->peer->addr) ||
+	    !ip_equal(&d->dst, &qp->engine->gid[qp->attr.ah.sgid_index]))
 		return DROP_PEER_ADDR;
 	return DROP_NONE;
 }
@@ -189,13 +190,26 @@ void engine_ready(struct engine *e, struct gn_qp *qp)
 		list_add_tail(&e->ready, &qp->ready);
 }
 
-static void answer_bells(struct engine *e)
+void engine_window_opened(struct engine *e, struct peer *p)
+{
+	while (peer_has_room(p) && !list_empty(&p->waiting)) {
+		struct gn_qp *next =
+			list_entry(p->waiting.next, struct gn_qp, waiting);
+
+		list_del(&next->waiting);
+		engine_ready(e, next);
+	}
+}
+
+void engine_answer_bells(struct engine *e, const struct gn_qp *gone)
 {
 	struct gn_qp *qp = atomic_exchange(&e->bells, NULL), *next;
 
 	for (; qp; qp = next) {
 		next = qp->bell_next;
 		atomic_store(&qp->bell, false);
+		if (qp == gone)
+			continue;
 		if (qp_state(qp) == GN_QPS_ERR)
 			qp_flush(qp);
 		engine_ready(e, qp);
@@ -233,7 +247,7 @@ bool engine_run(struct engine *e, unsigned budget, nsec_t now)
 
 	e->now = now;
 	stop = e->counters.n[CNT_TX_PKTS] + budget;
-	answer_bells(e);
+	engine_answer_bells(e, NULL);
 	expire_timers(e, now);
 	while (!list_empty(&e->ready) && e->counters.n[CNT_TX_PKTS] < stop)
 		serve(e, list_entry(e->ready.next, struct gn_qp, ready));

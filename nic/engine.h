@@ -117,6 +117,10 @@ struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
 void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len);
 /* Has @qp looked at by this or the next engine_run. */
 void engine_ready(struct engine *e, struct gn_qp *qp);
+/* Bytes in flight to @p became fewer: whom its window held back goes on. */
+void engine_window_opened(struct engine *e, struct peer *p);
+/* Sees to what was posted before now to any QP but @gone, which may be NULL. */
+void engine_answer_bells(struct engine *e, const struct gn_qp *gone);
 void engine_comp_event(struct engine *e, struct gn_cq *cq);
 void engine_cq_overrun(struct engine *e, struct gn_cq *cq);
 void engine_qp_event(struct gn_qp *qp, enum gn_event_type type);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,8 +18,19 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static __thread sigjmp_buf *guard __attribute__((tls_model("initial-exec")));
+static __thread sigjmp_buf *volatile guard
+	__attribute__((tls_model("initial-exec")));
 static struct sigaction before_segv, before_bus;
+
+/* The fences keep the compiler from moving the accesses that @at guards out from
+ * between two calls: it does not know that they can end in on_fault.
+ */
+static inline void set_guard(sigjmp_buf *at)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	guard = at;
+	atomic_signal_fence(memory_order_seq_cst);
+}
 
 static void pass_on(int sig, siginfo_t *info, void *context)
 {
@@ -55,12 +67,12 @@ int mem_copy(void *dst, const void *src, size_t len)
 	sigjmp_buf here;
 
 	if (sigsetjmp(here, 0)) {
-		guard = NULL;
+		set_guard(NULL);
 		return -EFAULT;
 	}
-	guard = &here;
+	set_guard(&here);
 	memcpy(dst, src, len);
-	guard = NULL;
+	set_guard(NULL);
 	return 0;
 }
 
@@ -70,10 +82,10 @@ int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 	sigjmp_buf here;
 
 	if (sigsetjmp(here, 0)) {
-		guard = NULL;
+		set_guard(NULL);
 		return -EFAULT;
 	}
-	guard = &here;
+	set_guard(&here);
 	if (compare) {
 		*orig = *compare;
 		__atomic_compare_exchange_n(at, orig, add, false,
@@ -81,7 +93,7 @@ int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 	} else {
 		*orig = __atomic_fetch_add(at, add, __ATOMIC_SEQ_CST);
 	}
-	guard = NULL;
+	set_guard(NULL);
 	return 0;
 }
 
@@ -94,10 +106,10 @@ static int touch_pages(uintptr_t from, uintptr_t to, size_t page, bool write)
 	sigjmp_buf here;
 
 	if (sigsetjmp(here, 0)) {
-		guard = NULL;
+		set_guard(NULL);
 		return -EFAULT;
 	}
-	guard = &here;
+	set_guard(&here);
 	for (; (uintptr_t)at < to; at += page) {
 		char c = *at;
 
@@ -106,7 +118,7 @@ static int touch_pages(uintptr_t from, uintptr_t to, size_t page, bool write)
 						    __ATOMIC_RELAXED,
 						    __ATOMIC_RELAXED);
 	}
-	guard = NULL;
+	set_guard(NULL);
 	return 0;
 }
 

@@ -126,39 +126,40 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **out)
 	return 0;
 }
 
-/* Off the stack of rung bells: whoever is on it is looked at now instead. */
-static void unring(struct engine *e)
+void qp_set_peer(struct gn_qp *qp, struct peer *peer)
 {
-	struct gn_qp *qp = atomic_exchange(&e->bells, NULL), *next;
+	struct engine *e = qp->engine;
+	uint64_t owed = qp->req.charged - qp->req.paid;
 
-	for (; qp; qp = next) {
-		next = qp->bell_next;
-		atomic_store(&qp->bell, false);
-		engine_ready(e, qp);
+	if (qp->peer) {
+		list_del(&qp->waiting);
+		qp->peer->in_flight -= owed;
+		engine_window_opened(e, qp->peer);
+		peer_put(&e->peers, qp->peer);
 	}
+	if (peer)
+		peer->in_flight += owed;
+	else
+		qp->req.paid = qp->req.charged;
+	qp->peer = peer;
 }
 
-static void leave_peer(struct gn_qp *qp)
+/* Out of all that the engine would look into. */
+static void withdraw(struct gn_qp *qp)
 {
-	if (!qp->peer)
-		return;
-	list_del(&qp->waiting);
-	qp->peer->in_flight -= qp->req.charged - qp->req.paid;
-	qp->req.paid = qp->req.charged;
-	peer_put(&qp->engine->peers, qp->peer);
-	qp->peer = NULL;
+	engine_answer_bells(qp->engine, qp);
+	list_del(&qp->ready);
+	qp_set_peer(qp, NULL);
+	timer_cancel(&qp->engine->timers, &qp->timer);
+	cq_forget(qp->init.send_cq, qp);
+	cq_forget(qp->init.recv_cq, qp);
 }
 
 void qp_free(struct gn_qp *qp)
 {
 	struct engine *e = qp->engine;
 
-	unring(e);
-	list_del(&qp->ready);
-	leave_peer(qp);
-	timer_cancel(&e->timers, &qp->timer);
-	cq_forget(qp->init.send_cq, qp);
-	cq_forget(qp->init.recv_cq, qp);
+	withdraw(qp);
 	set_users(qp, -1);
 	hash_out(e, qp);
 	sq_fini(&qp->sq);
@@ -212,12 +213,7 @@ bool qp_ring(struct gn_qp *qp)
 void qp_set_state(struct gn_qp *qp, enum gn_qp_state state)
 {
 	if (state == GN_QPS_RESET) {
-		unring(qp->engine);
-		list_del(&qp->ready);
-		leave_peer(qp);
-		timer_cancel(&qp->engine->timers, &qp->timer);
-		cq_forget(qp->init.send_cq, qp);
-		cq_forget(qp->init.recv_cq, qp);
+		withdraw(qp);
 		sq_reset(&qp->sq);
 		rq_reset(&qp->rq);
 		requester_reset(qp);
@@ -257,7 +253,7 @@ void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
 	attr->state = attr->cur_state = qp_state(qp);
 	attr->cap = qp->init.cap;
 	attr->sq_draining = attr->state == GN_QPS_SQD &&
-			    qp->req.una != qp->req.nxt;
+			    !requester_drained(qp);
 	if (qp->attr.path_mtu) {
 		attr->sq_psn = qp->req.nxt;
 		attr->rq_psn = qp->resp.epsn;

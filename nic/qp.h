@@ -127,6 +127,10 @@ static inline bool qp_is_xrc(const struct gn_qp *qp)
 	return qp->init.type == GN_QPT_XRC_SEND ||
 	       qp->init.type == GN_QPT_XRC_RECV;
 }
+/* Moves @qp, and the charge for what it has in flight, from its peer to @peer,
+ * whose reference it takes over; NULL: it has none any more, and owes nothing.
+ */
+void qp_set_peer(struct gn_qp *qp, struct peer *peer);
 /* Arms the QP's timer for the earliest of its deadlines. */
 void qp_arm(struct gn_qp *qp);
 

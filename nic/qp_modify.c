@@ -261,26 +261,28 @@ static uint16_t flow_port(uint32_t label, uint32_t a, uint32_t b)
 	return (uint16_t)(((label & 0x3fff) ^ (label >> 14)) | 0xc000);
 }
 
-static int enter_rtr(struct gn_qp *qp, const struct gn_qp_attr *a)
+/* What of a move takes memory: a path (on the way to RTR, or another in SQD), and
+ * the responder's record.
+ */
+static int take_memory(struct gn_qp *qp, const struct gn_qp_attr *a,
+		       unsigned mask)
 {
 	struct engine *e = qp->engine;
-	struct resource *res = NULL;
-	struct peer *peer;
+	struct peer *peer = NULL;
+	int rc = 0;
 
-	if (a->max_dest_rd_atomic) {
-		res = calloc(a->max_dest_rd_atomic, sizeof(*res));
-		if (!res)
+	if (mask & GN_QP_AV) {
+		peer = peer_get(&e->peers, &a->ah.dgid, e->cfg.window);
+		if (!peer)
 			return -ENOMEM;
 	}
-	peer = peer_get(&e->peers, &a->ah.dgid, e->cfg.window);
-	if (!peer) {
-		free(res);
-		return -ENOMEM;
-	}
-	free(qp->resp.res);
-	qp->resp.res = res;
-	qp->resp.epsn = a->rq_psn & PSN_MASK;
-	qp->peer = peer;
+	if (mask & GN_QP_MAX_DEST_RD_ATOMIC)
+		rc = responder_resize(qp, a->max_dest_rd_atomic);
+	if (peer && rc)
+		peer_put(&e->peers, peer);
+	if (!peer || rc)
+		return rc;
+	qp_set_peer(qp, peer);
 	qp->sport = flow_port(a->ah.flow_label & 0xfffff, qp->qpn, a->dest_qpn);
 	return 0;
 }
@@ -306,12 +308,12 @@ int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask)
 	if (rc)
 		return rc;
 	copy_values(&next, attr, mask);
-	if (from == GN_QPS_INIT && to == GN_QPS_RTR) {
-		rc = enter_rtr(qp, &next);
-		if (rc)
-			return rc;
-	}
+	rc = take_memory(qp, &next, mask);
+	if (rc)
+		return rc;
 	qp->attr = next;
+	if (from == GN_QPS_INIT && to == GN_QPS_RTR)
+		qp->resp.epsn = qp->attr.rq_psn & PSN_MASK;
 	if (from == GN_QPS_RTR && to == GN_QPS_RTS)
 		enter_rts(qp);
 	if (to == GN_QPS_RESET)

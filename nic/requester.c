@@ -93,18 +93,9 @@ static void set_charged(struct gn_qp *qp, uint64_t charged)
 
 static void set_paid(struct gn_qp *qp, uint64_t paid)
 {
-	struct peer *p = qp->peer;
-
-	peer_grow(p, (uint32_t)(paid - qp->req.paid));
-	p->in_flight -= paid - qp->req.paid;
+	qp->peer->in_flight -= paid - qp->req.paid;
 	qp->req.paid = paid;
-	while (peer_has_room(p) && !list_empty(&p->waiting)) {
-		struct gn_qp *next =
-			list_entry(p->waiting.next, struct gn_qp, waiting);
-
-		list_del(&next->waiting);
-		engine_ready(qp->engine, next);
-	}
+	engine_window_opened(qp->engine, qp->peer);
 }
 
 /* ---- position ----------------------------------------------------------------- */
@@ -144,6 +135,7 @@ static void seek(struct gn_qp *qp, uint32_t psn)
 	}
 	q->cur = i;
 	q->cur_pkt = pkt;
+	q->fault = GN_WC_SUCCESS;
 	q->nxt = psn;
 	q->rd_out = rd_out;
 	set_charged(qp, charge);
@@ -151,7 +143,6 @@ static void seek(struct gn_qp *qp, uint32_t psn)
 
 void requester_go_back(struct gn_qp *qp, uint32_t psn)
 {
-	qp->req.fault = GN_WC_SUCCESS;
 	seek(qp, psn);
 	qp->req.unasked = 0;
 	engine_ready(qp->engine, qp);
@@ -161,15 +152,17 @@ void requester_advance(struct gn_qp *qp, uint32_t psn)
 {
 	struct requester *q = &qp->req;
 	const struct swqe *w = sq_at(&qp->sq, q->head);
+	uint64_t paid;
 
 	if (psn_diff(psn, q->nxt) > 0)
 		seek(qp, psn);
 	q->una = psn;
 	if (psn == q->nxt || q->head == sq_tail(&qp->sq) || !w->started)
-		set_paid(qp, q->charged);
+		paid = q->charged;
 	else
-		set_paid(qp, charge_before(qp, w,
-					   (psn - w->first_psn) & PSN_MASK));
+		paid = charge_before(qp, w, (psn - w->first_psn) & PSN_MASK);
+	peer_grow(qp->peer, (uint32_t)(paid - q->paid));
+	set_paid(qp, paid);
 }
 
 /* ---- completions ---------------------------------------------------------------- */
@@ -177,7 +170,7 @@ void requester_advance(struct gn_qp *qp, uint32_t psn)
 static void push_cqe(struct gn_qp *qp, const struct swqe *w,
 		     enum gn_wc_status status)
 {
-	struct cqe c = { .send = true, .sq_next = qp->req.head + 1 };
+	struct cqe c = { .send = true, .sq_next = qp->req.head };
 
 	c.wc = (struct gn_wc){ .wr_id = w->wr_id,
 			       .status = status,
@@ -194,10 +187,11 @@ static void complete(struct gn_qp *qp, enum gn_wc_status status)
 {
 	const struct swqe *w = sq_at(&qp->sq, qp->req.head);
 
+	/* Off the queue first: a full CQ flushes the rest of it. */
+	qp->req.head++;
 	if (status != GN_WC_SUCCESS || qp->init.sq_sig_all ||
 	    (w->flags & GN_SEND_SIGNALED))
 		push_cqe(qp, w, status);
-	qp->req.head++;
 }
 
 void requester_complete(struct gn_qp *qp)
@@ -254,11 +248,18 @@ static void restart_ack_timer(struct gn_qp *qp)
 				 : qp->engine->now + t;
 }
 
+bool requester_drained(const struct gn_qp *qp)
+{
+	uint32_t head = qp->req.head;
+
+	return head == sq_tail(&qp->sq) || !sq_at(&qp->sq, head)->started;
+}
+
 /* SQD is reached when nothing is in flight any more (IBTA 10.3.1.5). */
 void requester_drain(struct gn_qp *qp)
 {
 	if (qp_state(qp) == GN_QPS_SQD && qp->attr.en_sqd_async_notify &&
-	    qp->req.una == qp->req.nxt) {
+	    requester_drained(qp)) {
 		qp->attr.en_sqd_async_notify = false;
 		engine_qp_event(qp, GN_EVENT_SQ_DRAINED);
 	}
@@ -331,6 +332,7 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 	const struct requester *q = &qp->req;
 	enum gn_qp_state s = qp_state(qp);
 	const struct swqe *w;
+	uint32_t psns;
 	enum hold h;
 
 	if (s != GN_QPS_RTS && s != GN_QPS_SQD)
@@ -345,10 +347,13 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 	h = hold_by_queue(qp, w);
 	if (h != HOLD_GO || q->una == q->nxt)
 		return h;
-	if ((uint32_t)psn_diff(q->nxt, q->una) + packets_of(qp, w) >=
-	    PSN_WINDOW)
+	psns = swqe_reads(w) ? packets_of(qp, w) - q->cur_pkt : 1;
+	if ((uint32_t)psn_diff(q->nxt, q->una) + psns >= PSN_WINDOW)
 		return HOLD_PSN;
-	return peer_has_room(qp->peer) ? HOLD_GO : HOLD_WINDOW;
+	/* What was sent without asking for an ACK needs one more that asks, or
+	 * no answer would ever open the window.
+	 */
+	return peer_has_room(qp->peer) || q->unasked ? HOLD_GO : HOLD_WINDOW;
 }
 
 /* Local rights of all SGEs, once a message: what an answer will be written to
@@ -378,6 +383,9 @@ static enum gn_wc_status start(struct gn_qp *qp, struct swqe *w)
 	w->answered = 0;
 	if (swqe_reads(w) && !qp->attr.max_rd_atomic)
 		return GN_WC_LOC_QP_OP_ERR;
+	/* Its answer alone would fill the PSN window (2^31 bytes, PMTU 256). */
+	if (swqe_reads(w) && w->npsn >= PSN_WINDOW)
+		return GN_WC_LOC_LEN_ERR;
 	if (!sges_ok(qp, w))
 		return GN_WC_LOC_PROT_ERR;
 	w->started = true;

@@ -26,7 +26,9 @@ bool requester_send(struct gn_qp *qp, unsigned quota);
 void requester_tick(struct gn_qp *qp, nsec_t now);
 void requester_flush(struct gn_qp *qp);
 
-/* In SQD: raises SQ_DRAINED, if it is wanted and nothing is in flight. */
+/* No message is under way. */
+bool requester_drained(const struct gn_qp *qp);
+/* In SQD: raises SQ_DRAINED, if it is wanted and it is drained. */
 void requester_drain(struct gn_qp *qp);
 
 /* ---- for the completer ----------------------------------------------------- */
@@ -35,7 +37,9 @@ void requester_drain(struct gn_qp *qp);
 void requester_advance(struct gn_qp *qp, uint32_t psn);
 /* Next packet out is @psn again, which was sent before and has no answer. */
 void requester_go_back(struct gn_qp *qp, uint32_t psn);
-/* Completes the oldest work request, with success. */
+/* Completes the oldest work request, with success; if the CQ is full, the QP goes
+ * to ERR.
+ */
 void requester_complete(struct gn_qp *qp);
 /* Completes the oldest work request with @status; the QP goes to ERR. */
 void requester_fail(struct gn_qp *qp, enum gn_wc_status status);

@@ -5,6 +5,7 @@
  */
 #include "nic/responder.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,23 @@ static struct resource *resource_take(struct gn_qp *qp)
 	return res;
 }
 
+int responder_resize(struct gn_qp *qp, uint32_t n)
+{
+	struct responder *s = &qp->resp;
+	uint32_t kept = s->res_used < n ? s->res_used : n;
+	struct resource *res = calloc(n + 1u, sizeof(*res));
+
+	if (!res)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < kept; i++)
+		res[i] = *resource_at(qp, s->res_used - kept + i);
+	free(s->res);
+	s->res = res;
+	s->res_used = kept;
+	s->res_next = n ? kept % n : 0;
+	return 0;
+}
+
 static uint32_t answer_packets(const struct gn_qp *qp, uint32_t len)
 {
 	uint32_t pmtu = qp->attr.path_mtu;
@@ -397,12 +415,14 @@ static enum drop execute(struct gn_qp *qp, const struct roce *r)
 	}
 	if (v != DROP_NONE)
 		return v;
+	/* Its completion did not fit into the CQ: nothing is said any more. */
+	if (qp_state(qp) == GN_QPS_ERR)
+		return DROP_QP_STATE;
 	s->epsn = psn_add(s->epsn, psns);
 	s->gap_naked = s->rnr_naked = false;
-	if ((f & (IS_SEND | IS_WRITE)) && r->bth.ackreq) {
+	s->nak = 0; /* one for this PSN that has not left yet */
+	if ((f & (IS_SEND | IS_WRITE)) && r->bth.ackreq)
 		s->ack_due = true;
-		s->nak = 0;
-	}
 	return DROP_NONE;
 }
 
@@ -552,10 +572,27 @@ enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 	return word == DROP_DUPLICATE ? DROP_NONE : word;
 }
 
+/* In ERR nothing is said any more, unless it is the NAK that led there and what
+ * goes before it.
+ */
+static void fall_silent(struct gn_qp *qp)
+{
+	struct responder *s = &qp->resp;
+
+	if (aeth_kind(s->nak) == AETH_NAK &&
+	    aeth_value(s->nak) != NAK_PSN_SEQUENCE)
+		return;
+	s->ack_due = false;
+	s->nak = 0;
+	for (uint32_t i = 0; i < s->res_used; i++)
+		resource_at(qp, i)->pending = false;
+}
+
 void responder_flush(struct gn_qp *qp)
 {
 	struct responder *s = &qp->resp;
 
+	fall_silent(qp);
 	s->message = MESSAGE_NONE;
 	if (s->have_recv)
 		complete_recv(qp, NULL, GN_WC_WR_FLUSH_ERR);

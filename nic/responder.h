@@ -6,6 +6,8 @@
 #include "nic/qp.h"
 
 void responder_reset(struct gn_qp *qp);
+/* Gives the record of READs and atomics @n places; the newest stay.  -ENOMEM. */
+int responder_resize(struct gn_qp *qp, uint32_t n);
 enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 			    struct note *note);
 void responder_flush(struct gn_qp *qp);

@@ -27,7 +27,7 @@ static void judge_middle(struct check *c, const struct packet *p,
 		accuse(c, RULE_PMTU, 0, culprit(p, s), "psn %u: payload %zu",
 		       p->roce.bth.psn, len);
 	else
-		log->pmtu = (uint32_t)len;
+		reqlog_set_pmtu(log, (uint32_t)len);
 }
 
 static void judge_last(struct check *c, const struct packet *p,

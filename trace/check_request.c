@@ -114,6 +114,7 @@ static void add(struct check *c, const struct packet *p, struct stream *s,
 static void begin(struct check *c, const struct packet *p, struct stream *s,
 		  const struct req *r)
 {
+	s->q.first_nsec = p->nsec;
 	if (s->q.has_start && s->q.start_psn == r->psn)
 		responder_begin(s, r->psn);
 	add(c, p, s, r);
@@ -198,6 +199,8 @@ static void went_back(struct check *c, const struct packet *p,
 	s->q.again_nsec = p->nsec;
 	if (!starts)
 		return;
+	if (quiet(s))
+		s->q.doubt = true;
 	if (s->a.nak != NAK_RNR)
 		network_lost(c, p->frame);
 	s->q.back_nsec = p->nsec;
@@ -214,21 +217,33 @@ static bool same_request(const struct req *a, const struct req *b)
 	       a->operands == b->operands;
 }
 
+/* UC sends nothing twice: the QPN has a new connection, or the network was
+ * late with a copy.
+ */
+static enum note uc_again(struct check *c, const struct packet *p,
+			  struct stream *s, const struct req *r)
+{
+	if (!(r->flags & IS_START))
+		return NOTE_COPY;
+	restart(c, s);
+	begin(c, p, s, r);
+	return NOTE_NONE;
+}
+
 static enum note known(struct check *c, const struct packet *p,
 		       struct stream *s, const struct req *r)
 {
 	struct req *old = reqlog_cover(&s->q.log, r->psn);
 
+	if (s->key.transport == TRANSPORT_UC)
+		return uc_again(c, p, s, r);
 	if (!same_request(old, r)) {
 		contradiction(c, p, s, r, old, RULE_RETRANSMIT);
 		return NOTE_RETRANSMISSION;
 	}
-	if (quiet(s) && old == &s->q.log.v[0])
-		s->q.doubt = true;
 	judge_rnr_wait(c, p, s, old);
 	went_back(c, p, s, r);
 	old->sent_nsec = p->nsec;
-	old->overtaken_frame = 0;
 	return NOTE_RETRANSMISSION;
 }
 
@@ -257,7 +272,7 @@ static enum note inside(struct check *c, const struct packet *p,
 		contradiction(c, p, s, r, old, RULE_RETRANSMIT);
 		return NOTE_RETRANSMISSION;
 	}
-	old->overtaken_frame = 0;
+	old->sent_nsec = p->nsec;
 	suffix.suffix = true;
 	went_back(c, p, s, r);
 	reqlog_add(&s->q.log, &suffix);
@@ -267,18 +282,12 @@ static enum note inside(struct check *c, const struct packet *p,
 static enum note fill(struct check *c, const struct packet *p,
 		      struct stream *s, const struct req *r)
 {
-	if (s->key.transport != TRANSPORT_UC)
+	bool reliable = s->key.transport != TRANSPORT_UC;
+
+	if (reliable)
 		went_back(c, p, s, r);
 	add(c, p, s, r);
-	return NOTE_RETRANSMISSION;
-}
-
-static enum note before(struct check *c, const struct packet *p,
-			struct stream *s, const struct req *r)
-{
-	if (quiet(s) && r->flags & IS_START)
-		s->q.doubt = true;
-	return fill(c, p, s, r);
+	return reliable ? NOTE_RETRANSMISSION : NOTE_NONE;
 }
 
 static enum note far(struct check *c, const struct packet *p,
@@ -301,6 +310,7 @@ void requester_restart(struct check *c, struct stream *s)
 	struct req first = s->q.suspect;
 
 	restart(c, s);
+	s->q.first_nsec = first.sent_nsec;
 	reqlog_add(&s->q.log, &first);
 }
 
@@ -330,7 +340,7 @@ enum note judge_request(struct check *c, const struct packet *p,
 					   struct stream *,
 					   const struct req *) = {
 		[NEXT] = next,	     [GAP] = next,   [KNOWN] = known,
-		[INSIDE] = inside,   [HOLE] = fill,  [BEFORE] = before,
+		[INSIDE] = inside,   [HOLE] = fill,  [BEFORE] = fill,
 		[FAR] = far,
 	};
 	struct req r = req_of(p);

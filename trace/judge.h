@@ -16,6 +16,7 @@
 #include "trace/cm.h"
 #include "trace/stream.h"
 #include "wire/aeth.h"
+#include "wire/icrc.h"
 
 /* What is on its way while an answer travels: a packet that follows an answer
  * closer than this may have been sent before the answer arrived.
@@ -89,10 +90,17 @@ void judge_read_response(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t);
 void judge_nak(struct check *c, const struct packet *p, struct stream *s,
 	       struct stream *t);
-/* @unseen: PSNs at the end that the answer covers and the log does not.
- * False if the MSN is wrong.
+/* @p answers what was not seen: it breaks @rule, unless the requester shows
+ * next that the sniffer missed something.  @explained: it does not, unless the
+ * requester shows that nothing was missed.
  */
-bool judge_msn(struct check *c, const struct packet *p, struct stream *s,
+void answer_unsent(struct check *c, const struct packet *p, struct stream *s,
+		   struct stream *t, enum rule rule, bool explained);
+/* @unseen: PSNs at the end that the answer covers and the log does not.  Wrong
+ * MSNs are reported, or taken as the sign of a new connection: then the log is
+ * empty afterwards.
+ */
+void judge_msn(struct check *c, const struct packet *p, struct stream *s,
 	       struct stream *t, uint32_t unseen);
 /* Messages that the MSN counts beyond those seen, at most. */
 int32_t msn_surplus(const struct stream *s, uint32_t msn);

@@ -157,6 +157,13 @@ static uint32_t hole_before(const struct reqlog *log, int i)
 	return missing > 0 ? (uint32_t)missing : 0;
 }
 
+void reqlog_set_pmtu(struct reqlog *log, uint32_t pmtu)
+{
+	log->pmtu = pmtu;
+	for (size_t i = 0; i < log->n; i++)
+		log->v[i].hole = hole_before(log, (int)i);
+}
+
 /* Carries the message's beginning over to request @i and those behind it. */
 static void relink(struct reqlog *log, int i)
 {

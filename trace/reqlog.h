@@ -50,6 +50,9 @@ void reqlog_fini(struct reqlog *log);
 /* Forgets everything, the path MTU included. */
 void reqlog_clear(struct reqlog *log);
 
+/* The path MTU became known: READs have their true lengths from now on. */
+void reqlog_set_pmtu(struct reqlog *log, uint32_t pmtu);
+
 /* The request that @p is.  @p decodes and is a request. */
 struct req req_of(const struct packet *p);
 /* PSNs that @r takes: at least, and at most.  They differ for a READ while the

@@ -7,6 +7,7 @@
 #define TRACE_STREAM_H
 
 #include "trace/reqlog.h"
+#include "trace/rule.h"
 
 struct stream_key {
 	struct ip_addr src, dst;
@@ -38,7 +39,8 @@ struct requester {
 	int64_t back_nsec;  /* when it last went back, and where to */
 	uint32_t back_psn;
 	int64_t again_nsec; /* when a request was last seen a second time */
-	int64_t idle_since; /* when a request was last seen */
+	int64_t first_nsec; /* when the first request was seen */
+	int64_t idle_since; /* when the last was */
 	bool has_start;	    /* the CM said: */
 	uint32_t start_psn;
 	bool doubt;	    /* perhaps a new connection with the same QPN */
@@ -72,8 +74,9 @@ struct responder {
 	uint64_t fatal_frame;
 	int64_t fatal_nsec;
 
-	bool has_unsent; /* an answer to what was not seen yet */
+	bool has_unsent; /* an answer to what was not seen (yet) */
 	bool unsent_reported;
+	enum rule unsent_rule;
 	uint32_t unsent_psn;
 	uint64_t unsent_frame;
 

@@ -5,7 +5,7 @@
 static const struct {
 	const char *name, *text;
 } counters[] = {
-#define X(sym, word, what) [CNT_##sym] = { word, what },
+#define X(sym, word, what) [CNT_##sym] = {word, what},
 	COUNTER_LIST(X)
 #undef X
 };

@@ -24,7 +24,7 @@ unsigned pkt_pieces(const struct pkt *p, struct span piece[PKT_PIECES])
 	for (unsigned i = 0; i < p->nspan; i++)
 		piece[n++] = p->span[i];
 	if (p->tail_len)
-		piece[n++] = (struct span){ p->tail, p->tail_len };
+		piece[n++] = (struct span){p->tail, p->tail_len};
 	return n;
 }
 

@@ -1,9 +1,11 @@
 #include "nic/host/host.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -121,11 +123,15 @@ void host_poll(struct gn_nic *nic)
 
 /* ---- waiting -------------------------------------------------------------------------- */
 
-/* Waits for input, @extra or the deadline; true if @extra is readable. */
+/* What ended a wait: bits. */
+#define WOKE_EXTRA 1 /* the extra descriptor is readable */
+#define WOKE_INPUT 2 /* packets are there */
+
+/* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
 static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 {
 	struct pollfd fd[LINK_FDS + 1];
-	int link_fd[LINK_FDS];
+	int link_fd[LINK_FDS], woke = 0;
 	unsigned n = link_fds(nic->link, link_fd);
 	struct timespec ts, *timeout = NULL;
 	nsec_t now = host_now();
@@ -142,16 +148,22 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
 	if (ppoll(fd, n + 1, timeout, NULL) < 0)
 		return errno == EINTR ? -EINTR : -EIO;
-	return fd[n].revents != 0;
+	for (unsigned i = 0; i < n; i++)
+		if (fd[i].revents)
+			woke = WOKE_INPUT;
+	return fd[n].revents ? woke | WOKE_EXTRA : woke;
 }
 
-/* Runs until nothing is left to do now; returns when something will be. */
-static nsec_t run_dry(struct gn_nic *nic)
+/* Runs until nothing is left to do now; returns when something will be.
+ * *@found: whether there was anything at all.
+ */
+static nsec_t run_dry(struct gn_nic *nic, bool *found)
 {
 	nsec_t until;
 
 	pthread_mutex_lock(&nic->lock);
-	for (unsigned i = 0; i < 16 && run(nic, host_now()); i++)
+	*found = run(nic, host_now());
+	for (unsigned i = 0; *found && i < 16 && run(nic, host_now()); i++)
 		;
 	until = deadline(nic);
 	if (nic->tap && until > host_now())
@@ -169,60 +181,90 @@ static bool readable(int fd)
 
 int host_wait(struct gn_nic *nic, int fd)
 {
-	int got = 0;
+	int woke = 0;
 
 	if (atomic_load(&nic->dead))
 		return -EIO;
 	atomic_fetch_add(&nic->waiters, 1);
-	while (!got) {
-		nsec_t until = run_dry(nic);
+	while (woke >= 0 && !(woke & WOKE_EXTRA)) {
+		bool found;
+		nsec_t until = run_dry(nic, &found);
 
-		got = readable(fd) ? 1 : wait_for(nic, fd, until);
+		woke = readable(fd) ? WOKE_EXTRA : wait_for(nic, fd, until);
 	}
 	called(nic, host_now());
 	atomic_fetch_sub(&nic->waiters, 1);
 	kick(nic);
-	return got < 0 ? got : 0;
+	return woke < 0 ? woke : 0;
 }
 
 /* ---- the thread ------------------------------------------------------------------------ */
 
-/* The program runs the NIC itself: look again in a while. */
-static void nap(struct gn_nic *nic, nsec_t length)
-{
-	struct pollfd p = { nic->kick, POLLIN, 0 };
-	struct timespec ts = { 0, (long)length };
+/* How the thread shares the work with a program that calls now and then.  It
+ * naps while the program calls, and takes over when it does not.  If packets
+ * were waiting then, the program is one that watches its memory and not its CQ
+ * (ib_write_lat does): the thread stays on duty, although the program calls,
+ * until it wakes up for packets that the program has taken already.
+ */
+struct duty {
+	nsec_t nap; /* length of the last nap; 0: it was none */
+	bool stays;
+	unsigned useful, useless; /* wake-ups while it stays */
+};
 
-	atomic_store(&nic->napping, length > NAP_LONG);
+/* The program runs the NIC itself: look again in a while. */
+static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
+{
+	nsec_t most = waiting ? NAP_MAX : NAP_LONG;
+	struct pollfd p = { nic->kick, POLLIN, 0 };
+	struct timespec ts = { 0, 0 };
+
+	if (!waiting && atomic_load(&nic->event_driven))
+		most = NAP_MIN;
+	d->nap = d->nap ? d->nap * 2 : NAP_MIN;
+	if (d->nap > most)
+		d->nap = most;
+	ts.tv_nsec = (long)d->nap;
+	atomic_store(&nic->napping, d->nap > NAP_LONG);
 	ppoll(&p, 1, &ts, NULL);
 	atomic_store(&nic->napping, false);
 }
 
-static nsec_t next_nap(const struct gn_nic *nic, nsec_t last, bool waiting)
+static void learn(struct duty *d, int woke, bool found)
 {
-	nsec_t most = waiting ? NAP_MAX : NAP_LONG;
-
-	if (!waiting && atomic_load(&nic->event_driven))
-		return NAP_MIN;
-	return last * 2 < most ? last * 2 : most;
+	if (d->nap && found)
+		*d = (struct duty){ .stays = true };
+	d->nap = 0;
+	if (!d->stays || !(woke & WOKE_INPUT))
+		return;
+	if (found)
+		d->useful++;
+	else
+		d->useless++;
+	if (d->useless > 3 * d->useful + 8)
+		d->stays = false;
 }
 
 static void *serve(void *arg)
 {
 	struct gn_nic *nic = arg;
-	nsec_t length = NAP_MIN;
+	struct duty d = { 0 };
+	int woke = 0;
 
 	while (!atomic_load(&nic->stop)) {
 		bool waiting = atomic_load(&nic->waiters) > 0;
-		nsec_t last = atomic_load(&nic->last_call);
+		nsec_t last = atomic_load(&nic->last_call), until;
+		bool there = !d.stays && host_now() - last < ACTIVE_NSEC;
+		bool found;
 		eventfd_t v;
 
-		if (waiting || host_now() - last < ACTIVE_NSEC) {
-			nap(nic, length);
-			length = next_nap(nic, length, waiting);
+		if (waiting || there) {
+			take_nap(nic, &d, waiting);
+			woke = 0;
 		} else {
-			wait_for(nic, nic->kick, run_dry(nic));
-			length = NAP_MIN;
+			until = run_dry(nic, &found);
+			learn(&d, woke, found);
+			woke = wait_for(nic, nic->kick, until);
 		}
 		while (!eventfd_read(nic->kick, &v))
 			;
@@ -302,8 +344,33 @@ free_nic:
 	return rc;
 }
 
+/* What it did, for who asks with GLASSNIC_LOG=info. */
+static void log_counters(const struct gn_nic *nic)
+{
+	const struct counters *c = &nic->engine.counters;
+	char text[1024];
+	size_t n = 0;
+
+	if (!log_on(LOG_INFO))
+		return;
+	for (int i = 0; i < CNT_N && n < sizeof(text); i++)
+		if (c->n[i])
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+					      " %s=%" PRIu64,
+					      counter_name((enum counter)i),
+					      c->n[i]);
+	for (int i = 1; i < DROP_N && n < sizeof(text); i++)
+		if (c->drop[i])
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+					      " drop.%s=%" PRIu64,
+					      drop_word((enum drop)i),
+					      c->drop[i]);
+	log_info("%s:%s", nic->spec.name, n ? text : " idle");
+}
+
 void host_close(struct gn_nic *nic)
 {
+	log_counters(nic);
 	if (nic->has_thread) {
 		atomic_store(&nic->stop, true);
 		eventfd_write(nic->kick, 1);
@@ -320,6 +387,9 @@ void host_close(struct gn_nic *nic)
 void host_forget(struct gn_nic *nic)
 {
 	atomic_store(&nic->dead, true);
+	if (nic->tap)
+		capture_forget(nic->tap);
+	nic->tap = NULL;
 	host_unbuild(nic);
 	close(nic->kick);
 }

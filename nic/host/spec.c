@@ -118,6 +118,11 @@ static int refuse(char *why, const char *fmt, ...)
 	return -EINVAL;
 }
 
+static bool is_for(const struct row *row, const struct nic_spec *spec)
+{
+	return row->ports >> spec->port & 1;
+}
+
 static bool has_value(const struct row *row)
 {
 	return row->doc.preset[0] != '(';
@@ -195,7 +200,7 @@ static int check_ports(const struct nic_spec *spec, unsigned given, char *why)
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
 
-		if (!(given >> i & 1) || row->ports >> spec->port & 1)
+		if (!(given >> i & 1) || is_for(row, spec))
 			continue;
 		row->kind->put(spec, &row->field, 0, value);
 		return refuse(why,
@@ -268,7 +273,9 @@ const char *spec_format(const struct nic_spec *spec, char *text)
 		const struct row *row = &rows[r];
 
 		for (unsigned i = 0;
-		     row->kind->put(spec, &row->field, i, value); i++) {
+		     is_for(row, spec) &&
+		     row->kind->put(spec, &row->field, i, value);
+		     i++) {
 			if (!strcmp(value, row->doc.preset))
 				continue;
 			n += (size_t)snprintf(text + n, SPEC_TEXT_MAX - n,

@@ -16,7 +16,7 @@ static void send_arp(struct eth_link *e, const struct arp *arp,
 	struct pkt p;
 
 	pkt_reset(&p);
-	p.src = p.dst = (struct ip_addr){ { 0 } };
+	p.src = p.dst = (struct ip_addr){{0}};
 	arp_encode(arp, pkt_push(&p, ARP_LEN));
 	eth_tx_frame(e, &p, to, ETHERTYPE_ARP, now);
 }
@@ -26,9 +26,12 @@ static void send_nd(struct eth_link *e, const struct nd *nd,
 		    const struct ip_addr *src, const struct ip_addr *dst,
 		    const struct mac *to, nsec_t now)
 {
-	struct ip_header ip = { .src = *src, .dst = *dst, .version = 6,
-				.ttl = ND_HOP_LIMIT,
-				.protocol = IPPROTO_ICMPV6_, .len = ND_LEN };
+	struct ip_header ip = {.src = *src,
+			       .dst = *dst,
+			       .version = 6,
+			       .ttl = ND_HOP_LIMIT,
+			       .protocol = IPPROTO_ICMPV6_,
+			       .len = ND_LEN};
 	struct pkt p;
 
 	pkt_reset(&p);
@@ -40,8 +43,10 @@ static void send_nd(struct eth_link *e, const struct nd *nd,
 static void ask_arp(struct eth_link *e, const struct ip_addr *ip,
 		    const struct mac *at, nsec_t now)
 {
-	struct arp arp = { .op = ARP_REQUEST, .sender_mac = e->link.mac,
-			   .sender_ip = *eth_source(e, ip), .target_ip = *ip };
+	struct arp arp = {.op = ARP_REQUEST,
+			  .sender_mac = e->link.mac,
+			  .sender_ip = *eth_source(e, ip),
+			  .target_ip = *ip};
 
 	if (at)
 		arp.target_mac = *at;
@@ -51,8 +56,10 @@ static void ask_arp(struct eth_link *e, const struct ip_addr *ip,
 static void ask_nd(struct eth_link *e, const struct ip_addr *ip,
 		   const struct mac *at, nsec_t now)
 {
-	struct nd nd = { .type = ND_SOLICIT, .target = *ip, .has_mac = true,
-			 .mac = e->link.mac };
+	struct nd nd = {.type = ND_SOLICIT,
+			.target = *ip,
+			.has_mac = true,
+			.mac = e->link.mac};
 	struct ip_addr group = nd_solicited_node(ip);
 	struct mac group_mac = mac_of_multicast(&group);
 
@@ -72,8 +79,11 @@ void eth_ask(void *ctx, const struct ip_addr *ip, const struct mac *at,
 static void announce_nd(struct eth_link *e, const struct ip_addr *own,
 			nsec_t now)
 {
-	struct nd nd = { .type = ND_ADVERTISE, .target = *own, .has_mac = true,
-			 .mac = e->link.mac, .override = true };
+	struct nd nd = {.type = ND_ADVERTISE,
+			.target = *own,
+			.has_mac = true,
+			.mac = e->link.mac,
+			.override = true};
 	struct ip_addr all;
 	struct mac mac;
 
@@ -86,8 +96,10 @@ void eth_ask_announce(struct eth_link *e, nsec_t now)
 {
 	for (unsigned i = 0; i < e->link.naddr; i++) {
 		const struct ip_addr *own = &e->link.addr[i];
-		struct arp arp = { .op = ARP_REQUEST, .sender_mac = e->link.mac,
-				   .sender_ip = *own, .target_ip = *own };
+		struct arp arp = {.op = ARP_REQUEST,
+				  .sender_mac = e->link.mac,
+				  .sender_ip = *own,
+				  .target_ip = *own};
 
 		if (ip_is_v4(own))
 			send_arp(e, &arp, &mac_broadcast, now);
@@ -129,11 +141,11 @@ enum drop eth_ask_arp(struct eth_link *e, struct span in, nsec_t now)
 		    for_us ? NEIGH_ASKS_US : NEIGH_ANSWERS, now);
 	if (!for_us)
 		return DROP_NONE;
-	answer = (struct arp){ .op = ARP_REPLY,
-			       .sender_mac = e->link.mac,
-			       .sender_ip = arp.target_ip,
-			       .target_mac = arp.sender_mac,
-			       .target_ip = arp.sender_ip };
+	answer = (struct arp){.op = ARP_REPLY,
+			      .sender_mac = e->link.mac,
+			      .sender_ip = arp.target_ip,
+			      .target_mac = arp.sender_mac,
+			      .target_ip = arp.sender_ip};
 	send_arp(e, &answer, &arp.sender_mac, now);
 	return DROP_NONE;
 }
@@ -142,9 +154,12 @@ static void answer_solicit(struct eth_link *e, const struct nd *asked,
 			   const struct ip_addr *who, const struct mac *at,
 			   nsec_t now)
 {
-	struct nd nd = { .type = ND_ADVERTISE, .target = asked->target,
-			 .has_mac = true, .mac = e->link.mac,
-			 .solicited = true, .override = true };
+	struct nd nd = {.type = ND_ADVERTISE,
+			.target = asked->target,
+			.has_mac = true,
+			.mac = e->link.mac,
+			.solicited = true,
+			.override = true};
 
 	if (ip_is_any(who)) /* it tries whether the address is free */
 		announce_nd(e, &asked->target, now);

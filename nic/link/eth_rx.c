@@ -52,7 +52,7 @@ static enum drop check_eth(const struct eth_link *e, const struct eth *eth)
 static enum drop check_addresses(const struct eth_link *e,
 				 const struct arrival *a)
 {
-	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
 	const struct ip_addr *src = &a->ip.src, *dst = &a->ip.dst;
 
 	if (!eth_is_own(e, dst) && !eth_is_joined(e, dst))
@@ -75,7 +75,8 @@ static enum drop check_udp(const struct eth_link *e, struct arrival *a)
 	if (v != DROP_NONE)
 		return v;
 	if (a->udp.checksum) {
-		uint32_t sum = checksum_pseudo(&a->ip, IPPROTO_UDP_, a->udp.len);
+		uint32_t sum =
+			checksum_pseudo(&a->ip, IPPROTO_UDP_, a->udp.len);
 
 		if (checksum_fold(checksum_add(sum, whole.p, a->udp.len)))
 			return DROP_UDP_CHECKSUM;
@@ -153,7 +154,7 @@ enum drop eth_rx_frame(void *ctx, struct span frame, struct note *note,
 		       nsec_t now)
 {
 	struct eth_link *e = ctx;
-	struct arrival a = { .data = frame, .note = note, .now = now };
+	struct arrival a = {.data = frame, .note = note, .now = now};
 	enum drop v = eth_decode(&a.eth, &a.data);
 
 	if (v == DROP_NONE)
@@ -161,11 +162,9 @@ enum drop eth_rx_frame(void *ctx, struct span frame, struct note *note,
 	if (v != DROP_NONE)
 		return v;
 	switch (a.eth.type) {
-	case ETHERTYPE_ARP:
-		return eth_ask_arp(e, a.data, now);
+	case ETHERTYPE_ARP: return eth_ask_arp(e, a.data, now);
 	case ETHERTYPE_IPV4:
-	case ETHERTYPE_IPV6:
-		return take_ip(e, &a);
+	case ETHERTYPE_IPV6: return take_ip(e, &a);
 	}
 	return DROP_ETHERTYPE;
 }

@@ -1,7 +1,7 @@
 /* Headers are put onto packets where they lie in the batch; what is left of the
  * batch then goes to the port in as few calls as possible.  A packet leaves the
- * batch when it is for ourselves (copied to the queue of the next receive), when
- * its neighbour is unknown (copied by neigh.c) or when it cannot be sent.
+ * batch when it is for ourselves (copied to the queue of the next receive),
+ * when its neighbour is unknown (copied by neigh.c) or when it cannot be sent.
  */
 #include "nic/link/eth_tx.h"
 
@@ -60,10 +60,14 @@ const struct ip_addr *eth_next_hop(const struct eth_link *e,
 static void push_eth(const struct eth_link *e, struct pkt *p,
 		     const struct mac *dst, uint16_t type)
 {
-	struct eth eth = { .dst = *dst, .src = e->link.mac, .type = type,
-			   .tagged = e->cfg.vlan != 0, .vlan = e->cfg.vlan };
+	struct eth eth = {.dst = *dst,
+			  .src = e->link.mac,
+			  .type = type,
+			  .tagged = e->cfg.vlan != 0,
+			  .vlan = e->cfg.vlan};
 
-	eth_encode(&eth, pkt_push(p, eth.tagged ? ETH_LEN + VLAN_LEN : ETH_LEN));
+	eth_encode(&eth,
+		   pkt_push(p, eth.tagged ? ETH_LEN + VLAN_LEN : ETH_LEN));
 }
 
 void eth_tx_frame(struct eth_link *e, struct pkt *p, const struct mac *dst,
@@ -76,8 +80,8 @@ void eth_tx_frame(struct eth_link *e, struct pkt *p, const struct mac *dst,
 static void fill_ip(struct eth_link *e, struct ip_header *ip, struct pkt *p,
 		    uint8_t protocol)
 {
-	const struct ip_addr *src = ip_is_any(&p->src) ? eth_source(e, &p->dst) :
-							 &p->src;
+	const struct ip_addr *src =
+		ip_is_any(&p->src) ? eth_source(e, &p->dst) : &p->src;
 
 	memset(ip, 0, sizeof(*ip));
 	ip->src = *src;
@@ -112,8 +116,8 @@ static void push_icrc(struct pkt *p, const struct ip_header *ip,
  */
 static void push_udp_ip(struct eth_link *e, struct pkt *p)
 {
-	struct udp udp = { .sport = p->sport ? p->sport : e->cfg.port,
-			   .dport = e->cfg.port };
+	struct udp udp = {.sport = p->sport ? p->sport : e->cfg.port,
+			  .dport = e->cfg.port};
 	struct ip_header ip;
 
 	fill_ip(e, &ip, p, IPPROTO_UDP_);

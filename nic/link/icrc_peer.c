@@ -19,7 +19,7 @@ static struct icrc_peer *peer_of(struct icrc_peers *peers,
 	struct icrc_peer *p = &peers->peer[hash >> 16 & (ICRC_PEERS - 1)];
 
 	if (!p->used || !ip_equal(&p->addr, addr))
-		*p = (struct icrc_peer){ .addr = *addr };
+		*p = (struct icrc_peer){.addr = *addr};
 	return p;
 }
 
@@ -56,25 +56,25 @@ struct icrc_verdict icrc_peer_check(struct icrc_peers *peers,
 				    struct ip_header *ip, const struct udp *udp,
 				    struct span data)
 {
-	struct span body = { data.p, data.len - ICRC_LEN };
+	struct span body = {data.p, data.len - ICRC_LEN};
 	struct icrc_peer *p;
 	uint32_t received;
 
 	if (data.len < BTH_LEN + ICRC_LEN)
-		return (struct icrc_verdict){ DROP_SHORT, false };
+		return (struct icrc_verdict){DROP_SHORT, false};
 	received = icrc_get(body.p + body.len);
 	if (icrc_of(ip, udp, body) != received &&
 	    (ip->version != 4 || !explain(ip, udp, body, received)))
-		return (struct icrc_verdict){ DROP_ICRC, false };
+		return (struct icrc_verdict){DROP_ICRC, false};
 	if (ip->version != 4)
-		return (struct icrc_verdict){ DROP_NONE, false };
+		return (struct icrc_verdict){DROP_NONE, false};
 	p = peer_of(peers, &ip->src);
 	if (ip->df && ip->id <= ID_OURS_MAX) {
 		p->used = true;
 		p->run = 0;
-		return (struct icrc_verdict){ DROP_NONE, false };
+		return (struct icrc_verdict){DROP_NONE, false};
 	}
 	if (believe(peers, p))
-		return (struct icrc_verdict){ DROP_NONE, true };
-	return (struct icrc_verdict){ DROP_ICRC, false };
+		return (struct icrc_verdict){DROP_NONE, true};
+	return (struct icrc_verdict){DROP_ICRC, false};
 }

@@ -26,8 +26,8 @@ struct icrc_peers {
 };
 
 struct icrc_verdict {
-	enum drop drop;	 /* DROP_NONE, DROP_SHORT or DROP_ICRC */
-	bool foreign;	 /* right only with a foreign ID */
+	enum drop drop; /* DROP_NONE, DROP_SHORT or DROP_ICRC */
+	bool foreign;	/* right only with a foreign ID */
 };
 
 /* Judges the ICRC at the end of @data, the UDP payload.  @ip and @udp are the

@@ -74,7 +74,7 @@ static void eth_send(struct link *l, struct pkt *batch, unsigned n, nsec_t now)
 
 static enum drop deliver_self(struct eth_link *e, struct span frame, nsec_t now)
 {
-	struct note note = { "" };
+	struct note note = {""};
 	enum drop v;
 
 	if (!e->cfg.tap)
@@ -157,7 +157,7 @@ static int add_group(struct eth_link *e, const struct ip_addr *group)
 	if (e->ngroup == ETH_GROUPS)
 		return -ENOSPC;
 	e->group[e->ngroup++] =
-		(struct eth_group){ *group, mac_of_multicast(group) };
+		(struct eth_group){*group, mac_of_multicast(group)};
 	return 0;
 }
 
@@ -235,7 +235,8 @@ static int check_config(const struct link_config *cfg, const struct port *port,
 		if (ip_is_any(&cfg->addr[i]) || ip_is_multicast(&cfg->addr[i]))
 			return -EINVAL;
 	}
-	snprintf(why, WHY_LEN, "ip=: a prefix of %u bits; at most %u make sense",
+	snprintf(why, WHY_LEN,
+		 "ip=: a prefix of %u bits; at most %u make sense",
 		 cfg->prefix_len, bits);
 	if (cfg->prefix_len > bits)
 		return -EINVAL;
@@ -268,8 +269,8 @@ int link_eth_new(const struct link_config *cfg, struct port *port,
 		 struct link **link, char *why)
 {
 	static const struct mac none;
-	const struct mac *mac = mac_equal(&cfg->mac, &none) ? &port->mac :
-							      &cfg->mac;
+	const struct mac *mac =
+		mac_equal(&cfg->mac, &none) ? &port->mac : &cfg->mac;
 	int error = check_config(cfg, port, mac, why);
 	struct eth_link *e;
 

@@ -13,11 +13,11 @@
 #include "nic/link/udp_sock.h"
 #include "nic/link/udp_tx.h"
 
-#define OWN_MAX	     (LINK_FDS - 1) /* one descriptor is for all groups */
-#define GROUPS_MAX   32u
-#define RCVBUF_WANT  (8u << 20)
-#define IP_MTU_MAX   65535u
-#define WHY_LEN	     160
+#define OWN_MAX	    (LINK_FDS - 1) /* one descriptor is for all groups */
+#define GROUPS_MAX  32u
+#define RCVBUF_WANT (8u << 20)
+#define IP_MTU_MAX  65535u
+#define WHY_LEN	    160
 
 struct udp_link {
 	struct link link;
@@ -78,7 +78,7 @@ static unsigned udp_fds(const struct link *l, int fd[LINK_FDS])
 /* Addresses that never leave the host: 127.0.0.0/8 and ::1. */
 static bool is_loopback(const struct ip_addr *a)
 {
-	static const struct ip_addr one = { .b = { [15] = 1 } };
+	static const struct ip_addr one = {.b = {[15] = 1}};
 
 	return ip_is_v4(a) ? a->b[12] == 127 : ip_equal(a, &one);
 }
@@ -111,7 +111,7 @@ static struct udp_sock *find_group(struct udp_link *u,
 static int join_group(struct udp_link *u, const struct ip_addr *group)
 {
 	struct udp_sock *s = &u->group[u->ngroup];
-	struct epoll_event ready = { .events = EPOLLIN };
+	struct epoll_event ready = {.events = EPOLLIN};
 	unsigned ifindex = u->own[0].scope;
 	int error;
 
@@ -207,7 +207,8 @@ static int explain_bind(const struct ip_addr *addr, uint16_t port, int error,
 	return error;
 }
 
-static int open_own(struct udp_link *u, const struct link_config *cfg, char *why)
+static int open_own(struct udp_link *u, const struct link_config *cfg,
+		    char *why)
 {
 	u->rcvbuf = cfg->rcvbuf ? cfg->rcvbuf : RCVBUF_WANT;
 	u->link.ip_mtu = cfg->ip_mtu ? cfg->ip_mtu : IP_MTU_MAX;
@@ -239,7 +240,8 @@ static int check_addresses(const struct link_config *cfg, char *why)
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < cfg->naddr; i++) {
-		if (!ip_is_any(&cfg->addr[i]) && !ip_is_multicast(&cfg->addr[i]))
+		if (!ip_is_any(&cfg->addr[i]) &&
+		    !ip_is_multicast(&cfg->addr[i]))
 			continue;
 		snprintf(why, WHY_LEN, "ip=%s: not the address of a host",
 			 ip_format(&cfg->addr[i], ip));

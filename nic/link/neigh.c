@@ -18,24 +18,24 @@
 #define KNOWN_NSEC (30 * SEC)
 
 /* How long to wait for the answer to the n-th question. */
-static const nsec_t ask_wait[] = { 100 * MSEC, 300 * MSEC, SEC, SEC };
-static const nsec_t probe_wait[] = { SEC, SEC, SEC };
+static const nsec_t ask_wait[] = {100 * MSEC, 300 * MSEC, SEC, SEC};
+static const nsec_t probe_wait[] = {SEC, SEC, SEC};
 
 #define ASKS   (sizeof(ask_wait) / sizeof(ask_wait[0]))
 #define PROBES (sizeof(probe_wait) / sizeof(probe_wait[0]))
 
 static const bool may_follow[4][4] = {
-	[NEIGH_FREE] = { [NEIGH_ASKED] = true, [NEIGH_KNOWN] = true },
-	[NEIGH_ASKED] = { [NEIGH_FREE] = true, [NEIGH_KNOWN] = true },
-	[NEIGH_KNOWN] = { [NEIGH_FREE] = true, [NEIGH_KNOWN] = true,
-			  [NEIGH_PROBED] = true },
-	[NEIGH_PROBED] = { [NEIGH_FREE] = true, [NEIGH_KNOWN] = true },
+	[NEIGH_FREE] = {[NEIGH_ASKED] = true, [NEIGH_KNOWN] = true},
+	[NEIGH_ASKED] = {[NEIGH_FREE] = true, [NEIGH_KNOWN] = true},
+	[NEIGH_KNOWN] = {[NEIGH_FREE] = true,
+			 [NEIGH_KNOWN] = true,
+			 [NEIGH_PROBED] = true},
+	[NEIGH_PROBED] = {[NEIGH_FREE] = true, [NEIGH_KNOWN] = true},
 };
 
 static void neigh_set_state(struct neigh *n, enum neigh_state state)
 {
-	static const char *const name[] = { "free", "asked", "known",
-					    "probed" };
+	static const char *const name[] = {"free", "asked", "known", "probed"};
 	char ip[IP_TEXT_MAX];
 
 	assert(may_follow[n->state][state]);
@@ -55,7 +55,8 @@ int neigh_init(struct neigh_table *t, const struct neigh_ops *ops, void *ctx,
 	t->counters = counters;
 	t->next = NSEC_NEVER;
 	for (unsigned i = 0; i < NEIGH_QUEUES; i++) {
-		if (frameq_init(&t->queue[i], NEIGH_HELD_SIZE, NEIGH_HELD_MAX)) {
+		if (frameq_init(&t->queue[i], NEIGH_HELD_SIZE,
+				NEIGH_HELD_MAX)) {
 			neigh_fini(t);
 			return -ENOMEM;
 		}

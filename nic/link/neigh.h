@@ -21,16 +21,17 @@ enum neigh_state {
 	NEIGH_FREE,
 	NEIGH_ASKED,  /* MAC unknown; packets wait */
 	NEIGH_KNOWN,  /* MAC is believed until .when */
-	NEIGH_PROBED, /* MAC is old: still used, and asked whether it is right */
+	NEIGH_PROBED, /* MAC is old: still used, and asked whether it is right
+		       */
 };
 
 struct neigh {
 	struct ip_addr ip;
 	struct mac mac;
 	enum neigh_state state; /* neigh_set_state writes it */
-	uint8_t asked;	/* how often, in this state */
-	nsec_t when;	/* end of KNOWN; next question of ASKED and PROBED */
-	nsec_t used;	/* last lookup */
+	uint8_t asked;		/* how often, in this state */
+	nsec_t when; /* end of KNOWN; next question of ASKED and PROBED */
+	nsec_t used; /* last lookup */
 	struct frameq *held; /* of ASKED; NULL: all queues were taken */
 };
 
@@ -55,8 +56,8 @@ struct neigh_table {
 
 /* How an address came to be known. */
 enum neigh_news {
-	NEIGH_ASKS_US, /* wants to talk to us: worth a new entry */
-	NEIGH_ANSWERS, /* or announces: corrects an entry, makes none */
+	NEIGH_ASKS_US,	      /* wants to talk to us: worth a new entry */
+	NEIGH_ANSWERS,	      /* or announces: corrects an entry, makes none */
 	NEIGH_ANSWERS_WEAKLY, /* must not correct a good one (no override) */
 };
 

@@ -3,8 +3,8 @@
 size_t udp_frame_head(const struct ip_header *ip, const struct udp *udp,
 		      uint8_t out[UDP_FRAME_HEAD])
 {
-	struct eth eth = { .type = ip->version == 4 ? ETHERTYPE_IPV4 :
-						      ETHERTYPE_IPV6 };
+	struct eth eth = {.type = ip->version == 4 ? ETHERTYPE_IPV4
+						   : ETHERTYPE_IPV6};
 	uint8_t *p = out;
 
 	p += eth_encode(&eth, p);

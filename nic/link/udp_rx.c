@@ -19,7 +19,7 @@
 #endif
 
 #define BATCH	    32u
-#define ROCE_BUFFER 9216u	/* PMTU 4096 and all headers, twice over */
+#define ROCE_BUFFER 9216u	    /* PMTU 4096 and all headers, twice over */
 #define UDP_BUFFER  (65536u + 192u) /* not a multiple of a cache's stride */
 #define CONTROL_LEN 160u
 
@@ -100,8 +100,8 @@ static int get_int(const struct cmsghdr *c)
 	return v;
 }
 
-static void read_control(struct udp_rx *r, struct udp_sock *s,
-			 struct msghdr *m, struct ip_header *ip)
+static void read_control(struct udp_rx *r, struct udp_sock *s, struct msghdr *m,
+			 struct ip_header *ip)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == SOL_SOCKET) {
@@ -182,7 +182,7 @@ static enum drop deliver(struct udp_rx *r, struct arrival *a, struct note *note,
 static enum drop deliver_shown(struct udp_rx *r, struct arrival *a, nsec_t now)
 {
 	uint8_t head[UDP_FRAME_HEAD];
-	struct note note = { "" };
+	struct note note = {""};
 	struct span piece[2];
 	enum drop v;
 
@@ -219,8 +219,8 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 			enum drop v;
 
 			read_message(r, sock, (unsigned)i, &a);
-			v = r->tap ? deliver_shown(r, &a, now) :
-				     deliver(r, &a, NULL, now);
+			v = r->tap ? deliver_shown(r, &a, now)
+				   : deliver(r, &a, NULL, now);
 			if (v != DROP_NONE)
 				r->link->counters->drop[v]++;
 		}

@@ -34,27 +34,27 @@ struct option_row {
 };
 
 static const struct option_row v4_options[] = {
-	{ IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO },
-	{ IPPROTO_IP, IP_TTL, UDP_TTL },
-	{ IPPROTO_IP, IP_MULTICAST_TTL, UDP_TTL },
-	{ SOL_SOCKET, SO_NO_CHECK, 1 },
-	{ IPPROTO_IP, IP_RECVTOS, 1 },
-	{ IPPROTO_IP, IP_RECVTTL, 1 },
-	{ SOL_SOCKET, SO_RXQ_OVFL, 1 },
+	{IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO},
+	{IPPROTO_IP, IP_TTL, UDP_TTL},
+	{IPPROTO_IP, IP_MULTICAST_TTL, UDP_TTL},
+	{SOL_SOCKET, SO_NO_CHECK, 1},
+	{IPPROTO_IP, IP_RECVTOS, 1},
+	{IPPROTO_IP, IP_RECVTTL, 1},
+	{SOL_SOCKET, SO_RXQ_OVFL, 1},
 };
 
 static const struct option_row v6_options[] = {
-	{ IPPROTO_IPV6, IPV6_V6ONLY, 1 },
-	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO },
-	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS, UDP_TTL },
-	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, UDP_TTL },
-	{ IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 0 },
-	{ IPPROTO_UDP, UDP_NO_CHECK6_TX, 1 },
-	{ IPPROTO_UDP, UDP_NO_CHECK6_RX, 1 },
-	{ IPPROTO_IPV6, IPV6_RECVTCLASS, 1 },
-	{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1 },
-	{ IPPROTO_IPV6, IPV6_FLOWINFO, 1 },
-	{ SOL_SOCKET, SO_RXQ_OVFL, 1 },
+	{IPPROTO_IPV6, IPV6_V6ONLY, 1},
+	{IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO},
+	{IPPROTO_IPV6, IPV6_UNICAST_HOPS, UDP_TTL},
+	{IPPROTO_IPV6, IPV6_MULTICAST_HOPS, UDP_TTL},
+	{IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 0},
+	{IPPROTO_UDP, UDP_NO_CHECK6_TX, 1},
+	{IPPROTO_UDP, UDP_NO_CHECK6_RX, 1},
+	{IPPROTO_IPV6, IPV6_RECVTCLASS, 1},
+	{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
+	{IPPROTO_IPV6, IPV6_FLOWINFO, 1},
+	{SOL_SOCKET, SO_RXQ_OVFL, 1},
 };
 
 static int set_option(int fd, int level, int name, int value)
@@ -85,7 +85,7 @@ static int set_common(int fd, bool v4)
 /* What multicast is sent through. */
 static void set_multicast_interface(int fd, bool v4, unsigned ifindex)
 {
-	struct ip_mreqn m = { .imr_ifindex = (int)ifindex };
+	struct ip_mreqn m = {.imr_ifindex = (int)ifindex};
 
 	if (!ifindex)
 		return;
@@ -99,7 +99,7 @@ static void set_multicast_interface(int fd, bool v4, unsigned ifindex)
 static int receive_nothing(int fd)
 {
 	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = { .len = 1, .filter = &refuse };
+	struct sock_fprog program = {.len = 1, .filter = &refuse};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
 		       sizeof(program)) < 0)
@@ -116,8 +116,7 @@ static int set_use(int fd, enum udp_use use)
 	case UDP_SEND:
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 		return receive_nothing(fd);
-	case UDP_GROUP:
-		return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	case UDP_GROUP: return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	}
 	return -EINVAL;
 }
@@ -175,8 +174,11 @@ int udp_sock_open(struct udp_sock *s, const struct ip_addr *addr, uint16_t port,
 		error = -errno;
 		goto err_close;
 	}
-	*s = (struct udp_sock){ .fd = fd, .addr = *addr, .port = port,
-				.ttl = UDP_TTL, .scope = ifindex };
+	*s = (struct udp_sock){.fd = fd,
+			       .addr = *addr,
+			       .port = port,
+			       .ttl = UDP_TTL,
+			       .scope = ifindex};
 	return 0;
 err_close:
 	close(fd);
@@ -219,8 +221,8 @@ void udp_sock_set(struct udp_sock *s, uint8_t tos, uint8_t ttl)
 int udp_sock_member(const struct udp_sock *s, const struct ip_addr *group,
 		    unsigned ifindex, bool member)
 {
-	struct ip_mreqn v4 = { .imr_ifindex = (int)ifindex };
-	struct ipv6_mreq v6 = { .ipv6mr_interface = ifindex };
+	struct ip_mreqn v4 = {.imr_ifindex = (int)ifindex};
+	struct ipv6_mreq v6 = {.ipv6mr_interface = ifindex};
 	int r;
 
 	if (ip_is_v4(group)) {
@@ -246,8 +248,8 @@ static bool has_addr(const struct ifaddrs *i, const struct ip_addr *addr)
 			     i->ifa_addr->sa_family != AF_INET6))
 		return false;
 	memcpy(&name, i->ifa_addr,
-	       i->ifa_addr->sa_family == AF_INET ? sizeof(name.v4) :
-						   sizeof(name.v6));
+	       i->ifa_addr->sa_family == AF_INET ? sizeof(name.v4)
+						 : sizeof(name.v6));
 	own = udp_name_addr(&name);
 	if (ip_equal(&own, addr))
 		return true;
@@ -272,7 +274,7 @@ static unsigned mtu_of(const char *ifname)
 
 struct udp_interface udp_interface_of(const struct ip_addr *addr)
 {
-	struct udp_interface found = { 0, DEFAULT_MTU };
+	struct udp_interface found = {0, DEFAULT_MTU};
 	struct ifaddrs *list;
 
 	if (getifaddrs(&list) < 0)

@@ -17,11 +17,11 @@ enum udp_use {
 };
 
 struct udp_sock {
-	int fd; /* -1: not open */
+	int fd;		     /* -1: not open */
 	struct ip_addr addr; /* bound to; UDP_GROUP: the group */
 	uint16_t port;
-	uint8_t tos, ttl; /* that it sends with now */
-	uint32_t scope;	  /* interface of a link-local address */
+	uint8_t tos, ttl;  /* that it sends with now */
+	uint32_t scope;	   /* interface of a link-local address */
 	uint32_t overflow; /* the kernel's count of lost datagrams */
 };
 

@@ -12,7 +12,7 @@
 void udp_sources_init(struct udp_sources *s, struct udp_sock *own,
 		      unsigned nown)
 {
-	*s = (struct udp_sources){ .own = own, .nown = nown };
+	*s = (struct udp_sources){.own = own, .nown = nown};
 }
 
 void udp_sources_fini(struct udp_sources *s)
@@ -106,6 +106,6 @@ struct udp_sock *udp_source(struct udp_sources *s, const struct ip_addr *src,
 	a = &s->alias[((unsigned)(own - s->own) * 97 + sport) &
 		      (UDP_ALIASES - 1)];
 	if (!a->sock || a->own != own || a->sport != sport)
-		*a = (struct udp_alias){ choose(s, own, sport), own, sport };
+		*a = (struct udp_alias){choose(s, own, sport), own, sport};
 	return a->sock;
 }

@@ -16,8 +16,8 @@
 #include "wire/bth.h"
 #include "wire/icrc.h"
 
-#define RUN_MAX	 64u
-#define WAITS	 10 /* how often one batch waits for room ... */
+#define RUN_MAX	  64u
+#define WAITS	  10	 /* how often one batch waits for room ... */
 #define WAIT_NSEC 100000 /* ... and how long: 1 ms in all */
 
 struct udp_tx {
@@ -27,7 +27,7 @@ struct udp_tx {
 	struct counters *counters;
 	struct udp_sources sources;
 	bool complained; /* that a datagram could not be sent */
-	int waits; /* left for this batch */
+	int waits;	 /* left for this batch */
 	/* The run being collected. */
 	struct udp_sock *sock;
 	uint8_t tos, ttl;
@@ -67,8 +67,8 @@ void udp_tx_free(struct udp_tx *t)
 /* The socket is full, or a queue below it. */
 static void wait_for_room(struct udp_tx *t, int error)
 {
-	const struct timespec pause = { .tv_nsec = WAIT_NSEC };
-	struct pollfd p = { .fd = t->sock->fd, .events = POLLOUT };
+	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
+	struct pollfd p = {.fd = t->sock->fd, .events = POLLOUT};
 
 	/* Nothing announces room in the queue below, whose sign is ENOBUFS. */
 	ppoll(&p, error == ENOBUFS ? 0 : 1, &pause, NULL);
@@ -91,8 +91,7 @@ static void complain_once(struct udp_tx *t, const union udp_name *to, int error)
 static bool try_again(struct udp_tx *t, const struct mmsghdr *first, int error)
 {
 	switch (error) {
-	case EINTR:
-		return true;
+	case EINTR: return true;
 	case EAGAIN:
 	case ENOBUFS:
 	case ECONNREFUSED: /* what became of an earlier one */
@@ -166,7 +165,7 @@ static void finish(const struct udp_tx *t, struct pkt *p)
 		.protocol = IPPROTO_UDP_,
 		.df = true,
 	};
-	struct udp udp = { .sport = t->sock->port, .dport = t->port };
+	struct udp udp = {.sport = t->sock->port, .dport = t->port};
 
 	ip.len = udp.len =
 		(uint16_t)(UDP_LEN + p->len + (t->icrc ? ICRC_LEN : 0));
@@ -190,15 +189,15 @@ static void add_to_run(struct udp_tx *t, const struct pkt *p)
 		m->msg_iov[i].iov_len = piece[i].len;
 	}
 	m->msg_iovlen = n;
-	m->msg_namelen = udp_name_of(m->msg_name, &p->dst, t->port,
-				     t->sock->scope);
+	m->msg_namelen =
+		udp_name_of(m->msg_name, &p->dst, t->port, t->sock->scope);
 	t->n++;
 }
 
 static void send_one(struct udp_tx *t, struct pkt *p)
 {
-	struct udp_sock *sock = udp_source(&t->sources, &p->src, p->sport,
-					   &p->dst);
+	struct udp_sock *sock =
+		udp_source(&t->sources, &p->src, p->sport, &p->dst);
 	uint8_t ttl = p->ttl ? p->ttl : UDP_TTL;
 
 	if (!sock || p->len + UDP_LEN + ICRC_LEN > UINT16_MAX) {

@@ -35,7 +35,7 @@ struct buffer {
 
 struct capture {
 	struct tap tap;
-	int fd; /* -1: writing failed, nothing more is captured */
+	int fd;	       /* -1: writing failed, nothing more is captured */
 	off_t written; /* bytes of whole blocks in the file */
 	char *path;
 	bool arriving;	     /* between arrive and its frame */
@@ -127,13 +127,14 @@ static void capture_arrive(struct tap *tap)
 }
 
 static void capture_frame(struct tap *tap, enum tap_dir dir,
-			  const struct span *piece, unsigned n, const char *note)
+			  const struct span *piece, unsigned n,
+			  const char *note)
 {
 	struct capture *c = (struct capture *)tap;
 	bool arrived = dir == TAP_IN && c->arriving;
 	bool hold = dir == TAP_OUT && c->arriving;
 	uint64_t now = arrived ? c->arrived_at : realtime_nsec();
-	struct pcapng_packet pkt = { dir, now, piece, n, note };
+	struct pcapng_packet pkt = {dir, now, piece, n, note};
 
 	if (c->fd < 0)
 		return;
@@ -170,6 +171,13 @@ void capture_free(struct tap *tap)
 		return;
 	release_held(c);
 	flush_ready(c);
+	capture_forget(tap);
+}
+
+void capture_forget(struct tap *tap)
+{
+	struct capture *c = (struct capture *)tap;
+
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->ready.p);

@@ -15,6 +15,8 @@ int capture_new(const char *path, const char *name, struct tap **tap, char *why)
 /* Writes out what is buffered. */
 void capture_flush(struct tap *tap);
 void capture_free(struct tap *tap);
+/* In the child of a fork: frees without writing what the parent will write. */
+void capture_forget(struct tap *tap);
 
 /* @port with every frame shown to @tap.  Owns @port, not @tap. */
 int capture_port_new(struct port *port, struct tap *tap, struct port **wrapped);

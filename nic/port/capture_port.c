@@ -27,7 +27,7 @@ static enum drop cport_frame(void *ctx, struct span frame, struct note *note,
 			     nsec_t now)
 {
 	struct capture_port *p = ctx;
-	struct note own = { "" };
+	struct note own = {""};
 	enum drop v;
 
 	if (!note)

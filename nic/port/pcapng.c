@@ -10,24 +10,24 @@
 
 #include <assert.h>
 
-#define BLOCK_SECTION	0x0a0d0d0au
-#define BLOCK_INTERFACE 1u
-#define BLOCK_PACKET	6u
-#define BYTE_ORDER_MARK 0x1a2b3c4du
+#define BLOCK_SECTION	  0x0a0d0d0au
+#define BLOCK_INTERFACE	  1u
+#define BLOCK_PACKET	  6u
+#define BYTE_ORDER_MARK	  0x1a2b3c4du
 #define LINKTYPE_ETHERNET 1u
 
-#define OPT_END	      0u
-#define OPT_COMMENT   1u
-#define OPT_USERAPPL  4u /* of a section */
-#define OPT_IF_NAME   2u
+#define OPT_END	       0u
+#define OPT_COMMENT    1u
+#define OPT_USERAPPL   4u /* of a section */
+#define OPT_IF_NAME    2u
 #define OPT_IF_TSRESOL 9u
-#define OPT_EPB_FLAGS 2u
+#define OPT_EPB_FLAGS  2u
 
 #define EPB_INBOUND  1u
 #define EPB_OUTBOUND 2u
 
-#define EPB_FIXED 28u /* type to original length */
-#define OPT_HEAD  4u
+#define EPB_FIXED     28u /* type to original length */
+#define OPT_HEAD      4u
 #define BLOCK_TRAILER 4u
 
 static uint8_t *put16(uint8_t *p, uint32_t v)
@@ -123,8 +123,7 @@ size_t pcapng_packet_len(const struct pcapng_packet *pkt)
 {
 	size_t comment = comment_len(pkt);
 
-	return EPB_FIXED + padded(frame_len(pkt)) +
-	       OPT_HEAD + 4 + /* flags */
+	return EPB_FIXED + padded(frame_len(pkt)) + OPT_HEAD + 4 + /* flags */
 	       (comment ? OPT_HEAD + padded(comment) : 0) +
 	       OPT_HEAD + /* end of options */
 	       BLOCK_TRAILER;

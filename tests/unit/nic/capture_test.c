@@ -45,10 +45,9 @@ static struct tap *open_capture(void)
 static void show(struct tap *tap, enum tap_dir dir, uint8_t mark,
 		 const char *note)
 {
-	uint8_t bytes[FRAME_LEN] = { [12] = 0x88, [13] = 0xb5, [14] = mark };
+	uint8_t bytes[FRAME_LEN] = {[12] = 0x88, [13] = 0xb5, [14] = mark};
 	struct span piece[] = {
-		{ bytes, 14 }, { bytes + 14, 3 }, { bytes + 17, FRAME_LEN - 17 }
-	};
+		{bytes, 14}, {bytes + 14, 3}, {bytes + 17, FRAME_LEN - 17}};
 
 	tap_frame(tap, dir, piece, 3, note);
 }
@@ -93,8 +92,7 @@ static void tshark(const char *fields, char *out, size_t size)
 	FILE *p;
 	size_t n;
 
-	snprintf(cmd, sizeof(cmd), "tshark -r %s -T fields %s", path,
-		 fields);
+	snprintf(cmd, sizeof(cmd), "tshark -r %s -T fields %s", path, fields);
 	p = popen(cmd, "r");
 	cr_assert_not_null(p);
 	n = fread(out, 1, size - 1, p);
@@ -214,7 +212,7 @@ Test(capture, killed_program)
 Test(capture, old_blocks_are_written_without_a_flush)
 {
 	struct tap *tap = open_capture();
-	const struct timespec ten_msec = { .tv_nsec = 10000000 };
+	const struct timespec ten_msec = {.tv_nsec = 10000000};
 	uint8_t m[4];
 
 	nanosleep(&ten_msec, NULL); /* what is tested is the passing of time */
@@ -226,7 +224,7 @@ Test(capture, old_blocks_are_written_without_a_flush)
 /* A file that may not grow stands for a full disk. */
 Test(capture, full_disk_leaves_whole_blocks)
 {
-	const struct rlimit small = { 100001, 100001 };
+	const struct rlimit small = {100001, 100001};
 	struct tap *tap = open_capture();
 	static uint8_t m[2000];
 
@@ -284,7 +282,7 @@ Test(capture, port_shows_both_directions)
 	static struct pkt p;
 	struct tap *tap = open_capture();
 	struct port *end[2], *port;
-	const uint8_t type[2] = { 0x88, 0xb5 };
+	const uint8_t type[2] = {0x88, 0xb5};
 	char out[1000];
 
 	cr_assert_eq(port_pair_new(1500, &c, end), 0);

@@ -98,6 +98,14 @@ Test(spec, leaves_out_what_is_the_default)
 	cr_expect_str_eq(spec_format(&s, text), "");
 }
 
+Test(spec, leaves_out_what_the_port_has_no_use_for)
+{
+	struct nic_spec s = parsed("ip=127.0.0.9/8");
+
+	s.has_mac = true;
+	cr_expect_str_eq(spec_format(&s, text), "ip=127.0.0.9/8");
+}
+
 Test(spec, names_key_value_and_what_is_allowed)
 {
 	expect_refused("mtu=abc",

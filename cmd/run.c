@@ -1,0 +1,288 @@
+/* `glassnic run' makes its process a host and becomes the program: it claims an
+ * address for each NIC, writes the complete specs into the environment, where
+ * every process of the program finds the same ones, and puts the folder of the
+ * drop-in libraries first on the loader's path.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cmd/cmd.h"
+#include "nic/base/log.h"
+#include "nic/host/spec.h"
+
+#define SPECS_TEXT_MAX (SPEC_NICS * SPEC_TEXT_MAX)
+#define DROP_IN	       "libibverbs.so.1"
+
+/* As shells have it. */
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND	    127
+
+static const char help[] =
+	"usage: glassnic run [--nic SPEC]... [--capture FILE] [--log LEVEL]\n"
+	"                    [--] PROGRAM [ARGUMENT]...\n"
+	"\n"
+	"Runs PROGRAM as a host with a RoCEv2 NIC: its libibverbs is "
+	"glassnic's.\n"
+	"All processes that PROGRAM starts are on the same host.\n"
+	"\n"
+	"  --nic SPEC      a NIC, as KEY=VALUE,...; again for more NICs.\n"
+	"                  `glassnic options' lists the keys.  Default: the\n"
+	"                  specs in GLASSNIC_NIC, or one NIC on UDP sockets\n"
+	"                  with the first free address of 127.0.0.0/8.\n"
+	"  --capture FILE  write every packet into FILE (pcapng); %p in it is\n"
+	"                  the process ID.  Further processes write FILE.PID.\n"
+	"  --log LEVEL     error, warn (the default), info or debug\n"
+	"\n"
+	"The status is PROGRAM's, or 2: wrong usage, 77: cannot run here,\n"
+	"126 and 127: PROGRAM cannot be started or is not there.\n"
+	"\n"
+	"examples:\n"
+	"  glassnic run -- ibv_rc_pingpong -g 1\n"
+	"  glassnic run --nic port=vxlan,vni=100,local=127.0.0.1,"
+	"remote=127.0.0.2 \\\n"
+	"               --capture a.pcapng -- ib_write_bw -x 1\n";
+
+static const char *const levels[] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+#define LEVELS (sizeof(levels) / sizeof(levels[0]))
+static_assert(LEVELS == LOG_DEBUG + 1, "every level has its word");
+
+struct request {
+	const char *command;	    /* our own name: "run" */
+	char specs[SPECS_TEXT_MAX]; /* of all --nic, joined by ';' */
+	const char *capture, *level;
+	char **program;
+};
+
+/* ---- the command line ---- */
+
+static int add_spec(struct request *rq, const char *spec)
+{
+	size_t n = strlen(rq->specs);
+
+	if (n + strlen(spec) + 2 > sizeof(rq->specs))
+		return usage_error(rq->command, "--nic: too long in all");
+	sprintf(rq->specs + n, "%s%s", n ? ";" : "", spec);
+	return EXIT_OK;
+}
+
+static int take_option(struct request *rq, const char *name, const char *value)
+{
+	if (!strcmp(name, "--nic"))
+		return add_spec(rq, value);
+	if (!strcmp(name, "--capture"))
+		rq->capture = value;
+	else if (!strcmp(name, "--log"))
+		rq->level = value;
+	else
+		return usage_error(rq->command,
+				   "%s: no such option; `glassnic help run' "
+				   "lists them",
+				   name);
+	return EXIT_OK;
+}
+
+/* "--nic SPEC" or "--nic=SPEC"; leaves *@i at the last word taken. */
+static int parse_option(struct request *rq, int argc, char **argv, int *i)
+{
+	char *value = strchr(argv[*i], '=');
+	char name[16];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[*i], "="),
+		 argv[*i]);
+	if (value)
+		return take_option(rq, name, value + 1);
+	if (*i + 1 < argc)
+		return take_option(rq, name, argv[++*i]);
+	return usage_error(rq->command, "%s: no value behind it", name);
+}
+
+static int parse_request(struct request *rq, int argc, char **argv)
+{
+	int status = EXIT_OK, i;
+
+	*rq = (struct request){.command = argv[0]};
+	for (i = 1; !status && i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--")) {
+			i++;
+			break;
+		}
+		status = parse_option(rq, argc, argv, &i);
+	}
+	rq->program = argv + i;
+	if (!status && i >= argc)
+		return usage_error(rq->command, "no program to run; try "
+						"`glassnic run -- "
+						"ibv_devinfo'");
+	return status;
+}
+
+/* ---- what the program finds in its environment ---- */
+
+static int export_level(const struct request *rq)
+{
+	for (size_t i = 0; rq->level && i < LEVELS; i++) {
+		if (!strcmp(rq->level, levels[i])) {
+			setenv("GLASSNIC_LOG", rq->level, 1);
+			return EXIT_OK;
+		}
+	}
+	if (!rq->level)
+		return EXIT_OK;
+	return usage_error(rq->command,
+			   "--log: %s: no such level; allowed: "
+			   "error, warn, info, debug",
+			   rq->level);
+}
+
+/* The program may change its directory, so the path becomes absolute. */
+static int export_capture(const struct request *rq)
+{
+	const char *slash, *file = rq->capture;
+	char given[PATH_MAX], dir[PATH_MAX], path[2 * PATH_MAX];
+
+	if (!file)
+		return EXIT_OK;
+	slash = strrchr(file, '/');
+	if (!*file || (slash && !slash[1]))
+		return usage_error(rq->command,
+				   "--capture: %s: not a file's "
+				   "name",
+				   file);
+	snprintf(given, sizeof(given), "%.*s",
+		 slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
+	if (!realpath(given, dir) || access(dir, W_OK)) {
+		usage_error(rq->command,
+			    "--capture: %s: %s; no file can be "
+			    "written there",
+			    given, strerror(errno));
+		return EXIT_CANNOT_RUN;
+	}
+	snprintf(path, sizeof(path), "%s/%s", dir, slash ? slash + 1 : file);
+	setenv("GLASSNIC_CAPTURE", path, 1);
+	return EXIT_OK;
+}
+
+static void say_address(const struct nic_spec *s)
+{
+	char ip[IP_TEXT_MAX], local[IP_TEXT_MAX];
+
+	if (s->port == PORT_VXLAN)
+		log_info("%s is %s in VNI %u, tunnel end %s", s->name,
+			 ip_format(&s->ip, ip), s->vni,
+			 ip_format(&s->local, local));
+	else
+		log_info("%s is %s", s->name, ip_format(&s->ip, ip));
+}
+
+/* Claims an address for each NIC.  The claims' descriptors stay open, in the
+ * program too: they hold the addresses as long as any of its processes lives.
+ */
+static int export_nics(const struct request *rq)
+{
+	const char *given = *rq->specs ? rq->specs : getenv("GLASSNIC_NIC");
+	const char *from = *rq->specs ? "--nic" : "GLASSNIC_NIC";
+	struct nic_spec specs[SPEC_NICS];
+	char why[SPEC_WHY_MAX], one[SPEC_TEXT_MAX], text[SPECS_TEXT_MAX];
+	int n = specs_parse(given, specs, SPEC_NICS, why), claim;
+	size_t len = 0;
+
+	if (n < 0) {
+		fprintf(stderr, "glassnic: %s: %s\n", from, why);
+		return EXIT_USAGE;
+	}
+	for (int i = 0; i < n; i++) {
+		if (spec_claim(&specs[i], &claim, why)) {
+			fprintf(stderr, "glassnic: %s: %s\n", specs[i].name,
+				why);
+			return EXIT_CANNOT_RUN;
+		}
+		say_address(&specs[i]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+					len ? ";" : "",
+					spec_format(&specs[i], one));
+	}
+	setenv("GLASSNIC_NIC", text, 1);
+	return EXIT_OK;
+}
+
+/* Beside this executable in the build folder, or where `make install' puts
+ * them.
+ */
+static bool find_drop_ins(char *dir)
+{
+	static const char *const places[] = {"lib", "../lib/glassnic"};
+	char self[PATH_MAX], try[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return false;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(try, sizeof(try), "%s/%s/" DROP_IN, self, places[i]);
+		if (access(try, R_OK))
+			continue;
+		*strrchr(try, '/') = '\0';
+		return realpath(try, dir) != NULL;
+	}
+	fprintf(stderr,
+		"glassnic: %s/lib/" DROP_IN " is not there (nor in "
+		"%s/../lib/glassnic): build it with `make', or install with "
+		"`make install'\n",
+		self, self);
+	return false;
+}
+
+static int export_drop_ins(void)
+{
+	const char *before = getenv("LD_LIBRARY_PATH");
+	char dir[PATH_MAX], *path;
+
+	if (!find_drop_ins(dir))
+		return EXIT_CANNOT_RUN;
+	if (asprintf(&path, "%s%s%s", dir, before && *before ? ":" : "",
+		     before ? before : "") < 0)
+		return EXIT_CANNOT_RUN;
+	setenv("LD_LIBRARY_PATH", path, 1);
+	free(path);
+	return EXIT_OK;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct request rq;
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		fputs(help, stdout);
+		return EXIT_OK;
+	}
+	status = parse_request(&rq, argc, argv);
+	if (!status)
+		status = export_level(&rq);
+	if (!status)
+		status = export_capture(&rq);
+	if (!status)
+		status = export_nics(&rq);
+	if (!status)
+		status = export_drop_ins();
+	if (status)
+		return status;
+	execvp(rq.program[0], rq.program);
+	status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	usage_error(rq.command, "%s: %s", rq.program[0],
+		    status == EXIT_NOT_FOUND ? "no such program"
+					     : strerror(errno));
+	return status;
+}

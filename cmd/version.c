@@ -1,0 +1,31 @@
+#include <stdio.h>
+#include <string.h>
+#include "cmd/cmd.h"
+
+#define VERSION "0.1"
+
+#ifdef HAVE_ISAL
+#define ICRC_BY "ISA-L"
+#else
+#define ICRC_BY "portable code (slower; build with libisal-dev)"
+#endif
+#ifdef HAVE_PCAP
+#define CAPTURES "read by libpcap"
+#else
+#define CAPTURES "cannot be read (build with libpcap-dev)"
+#endif
+
+int cmd_version(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--help"))
+		return usage_error(argv[0], "%s: takes no argument", argv[1]);
+	if (argc > 1)
+		puts("usage: glassnic version\n"
+		     "\n"
+		     "Prints the version, and what was built in.");
+	else
+		puts("glassnic " VERSION "\n"
+		     "  ICRC: " ICRC_BY "\n"
+		     "  captures: " CAPTURES);
+	return EXIT_OK;
+}

@@ -1,0 +1,110 @@
+#include <inttypes.h>
+#include <string.h>
+#include "trace/print.h"
+#include "wire/aeth.h"
+#include "wire/print.h"
+
+enum ink packet_ink(const struct packet *p, enum note note)
+{
+	if (p->icrc == ICRC_BAD || p->drop)
+		return INK_BAD;
+	switch (note) {
+	case NOTE_NONE: return INK_PLAIN;
+	case NOTE_RETRANSMISSION: return INK_WARN;
+	case NOTE_NAK: return INK_BAD;
+	case NOTE_COPY: return INK_DIM;
+	case NOTE_CNP: return INK_WARN;
+	}
+	return INK_PLAIN;
+}
+
+static bool has_bth(const struct packet *p)
+{
+	return p->drop != DROP_SHORT && p->drop != DROP_UDP_LENGTH;
+}
+
+static void print_oddities(const struct packet *p, enum note note, FILE *out)
+{
+	static const char *const notes[] = {
+		[NOTE_NONE] = "",     [NOTE_RETRANSMISSION] = " [again]",
+		[NOTE_NAK] = "",      [NOTE_COPY] = " [copy]",
+		[NOTE_CNP] = "",
+	};
+
+	fputs(notes[note], out);
+	if (p->segments)
+		fprintf(out, " [train %u/%u]", p->segment, p->segments);
+	if (p->tunnelled)
+		fprintf(out, " [vni %u]", p->vni);
+	if (p->icrc == ICRC_CUT)
+		fputs(" [cut by the sniffer]", out);
+	if (p->drop)
+		fprintf(out, " DOES NOT DECODE (%s)", drop_text(p->drop));
+	if (p->icrc == ICRC_BAD && has_bth(p))
+		fputs(" ICRC BAD", out);
+}
+
+void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
+		  const struct paint *paint, FILE *out)
+{
+	int64_t usec = (p->nsec - start_nsec) / 1000;
+	char text[PACKET_TEXT_MAX] = "", src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
+
+	if (p->drop == DROP_NONE)
+		roce_print(&p->roce, text, sizeof(text));
+	else if (has_bth(p))
+		snprintf(text, sizeof(text), "opcode 0x%02x dqpn=0x%x psn=%u",
+			 p->roce.bth.opcode, p->roce.bth.dqpn,
+			 p->roce.bth.psn);
+	fprintf(out, "%s%5" PRIu64 " %4" PRId64 ".%06" PRId64 " %s -> %s  %s",
+		paint_ink(paint, packet_ink(p, note)), p->frame,
+		usec / 1000000, usec < 0 ? -usec % 1000000 : usec % 1000000,
+		ip_format(&p->ip.src, src), ip_format(&p->ip.dst, dst), text);
+	print_oddities(p, note, out);
+	fprintf(out, "%s\n", paint_end(paint));
+}
+
+static int brief_aeth(const struct aeth *a, uint32_t psn, char *text,
+		      size_t size)
+{
+	unsigned value = aeth_value(a->syndrome);
+
+	switch (aeth_kind(a->syndrome)) {
+	case AETH_ACK:
+		return snprintf(text, size, "ACK psn=%u msn=%u", psn, a->msn);
+	case AETH_RNR:
+		return snprintf(text, size, "RNR NAK psn=%u wait %u.%02u ms",
+				psn, rnr_usec(value) / 1000,
+				rnr_usec(value) / 10 % 100);
+	case AETH_NAK:
+		return snprintf(text, size, "NAK psn=%u %s", psn,
+				nak_text(value));
+	case AETH_RESERVED: break;
+	}
+	return snprintf(text, size, "AETH 0x%02x psn=%u", a->syndrome, psn);
+}
+
+const char *packet_brief(const struct packet *p, char *text, size_t size)
+{
+	const struct roce *r = &p->roce;
+	const char *name;
+	size_t len;
+
+	if (p->drop) {
+		snprintf(text, size, "? (%s)", drop_text(p->drop));
+		return text;
+	}
+	if (opcode_operation(r->bth.opcode) == OP_ACKNOWLEDGE &&
+	    r->op->flags & IS_RESPONSE) {
+		brief_aeth(&r->aeth, r->bth.psn, text, size);
+		return text;
+	}
+	/* Without the transport: "SEND_ONLY". */
+	name = strchr(r->op->name, '_');
+	name = name ? name + 1 : r->op->name;
+	len = r->op->flags & HAS_RETH ? r->reth.len : r->payload.len;
+	snprintf(text, size, "%s psn=%u len=%zu%s%s", name, r->bth.psn, len,
+		 r->bth.ackreq ? " A" : "",
+		 p->icrc == ICRC_BAD ? " ICRC BAD" : "");
+	return text;
+}
