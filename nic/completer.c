@@ -63,14 +63,17 @@ static enum drop retire_before(struct gn_qp *qp, uint32_t psn, bool *moved)
 	return DROP_NONE;
 }
 
-/* Goes back to @psn, unless that was done already and this is an echo: nothing of
- * it has had time to draw an answer, or is even on the way again.
+/* An echo comes from before the requester went back: what it sent since has not
+ * had time to draw an answer, or has not even left.
  */
+static bool is_echo(const struct gn_qp *qp)
+{
+	return qp->req.naked || qp->req.una == qp->req.nxt;
+}
+
 static void go_back_once(struct gn_qp *qp, uint32_t psn)
 {
-	if (qp->req.naked || qp->req.una == qp->req.nxt)
-		return;
-	if (!requester_retry(qp))
+	if (is_echo(qp) || !requester_retry(qp))
 		return;
 	qp->req.naked = true;
 	requester_go_back(qp, psn);
@@ -78,7 +81,8 @@ static void go_back_once(struct gn_qp *qp, uint32_t psn)
 
 static enum drop implied_nak(struct gn_qp *qp)
 {
-	count(&qp->engine->counters, CNT_IMPLIED_NAK);
+	if (!is_echo(qp))
+		count(&qp->engine->counters, CNT_IMPLIED_NAK);
 	go_back_once(qp, want_of(oldest(qp)));
 	return DROP_IMPLIED_NAK;
 }

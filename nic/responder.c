@@ -421,7 +421,9 @@ static enum drop execute(struct gn_qp *qp, const struct roce *r)
 	s->epsn = psn_add(s->epsn, psns);
 	s->gap_naked = s->rnr_naked = false;
 	s->nak = 0; /* one for this PSN that has not left yet */
-	if ((f & (IS_SEND | IS_WRITE)) && r->bth.ackreq)
+	if (needs_resource(r))
+		s->ack_due = false; /* its answer acknowledges all before it */
+	else if (r->bth.ackreq)
 		s->ack_due = true;
 	return DROP_NONE;
 }

@@ -250,16 +250,26 @@ static int check_config(const struct vxlan_config *cfg, const struct link *link,
 		const struct ip_addr *r = &cfg->remote[i];
 
 		snprintf(why, WHY_LEN,
-			 "remote=%s: a tunnel needs another host's address of "
-			 "the same IP version as local=",
+			 "remote=%s: not an address of the same IP version as "
+			 "local=",
 			 ip_format(r, text));
-		if (ip_is_any(r) || ip_equal(r, &cfg->local) ||
-		    ip_is_v4(r) != ip_is_v4(&cfg->local))
+		if (ip_is_any(r) || ip_is_v4(r) != ip_is_v4(&cfg->local))
 			return -EINVAL;
 	}
 	snprintf(why, WHY_LEN, "mtu: %u is too little for a tunnel",
 		 link->ip_mtu);
 	return link->ip_mtu < 576 ? -EINVAL : 0;
+}
+
+/* So that all hosts of a segment can be given the same list of its VTEPs. */
+static void leave_out_self(struct vxlan_config *cfg)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cfg->nremote; i++)
+		if (!ip_equal(&cfg->remote[i], &cfg->local))
+			cfg->remote[n++] = cfg->remote[i];
+	cfg->nremote = n;
 }
 
 int vxlan_port_new(const struct vxlan_config *cfg, struct link *link,
@@ -279,6 +289,7 @@ int vxlan_port_new(const struct vxlan_config *cfg, struct link *link,
 	error = check_config(&v->cfg, link, why);
 	if (error)
 		goto err_free;
+	leave_out_self(&v->cfg);
 	v->link = link;
 	v->last_at = 0;
 	memset(&v->last_src, 0, sizeof(v->last_src));

@@ -58,6 +58,7 @@ Test(frameq, first_in_first_out_for_ever)
 		if (!n)
 			continue;
 		cr_assert_eq(f.len, model[0].len);
+		cr_assert(f.p >= q.ring && f.p + f.len <= q.ring + q.size);
 		for (size_t i = 0; i < f.len; i++)
 			cr_assert_eq(f.p[i], model[0].fill);
 		frameq_drop(&q);

@@ -61,6 +61,55 @@ Test(resolve, queue_of_a_neighbour_is_bounded)
 	cr_assert_eq(ngot, 1 + NEIGH_HELD_MAX);
 }
 
+/* More neighbours, one after the other, than there are queues: some answer,
+ * some do not.
+ */
+Test(resolve, queues_are_used_again)
+{
+	char text[IP_TEXT_MAX];
+
+	one_host();
+	for (unsigned i = 10; i < 10 + 3 * NEIGH_QUEUES; i++) {
+		uint64_t failed = a.counters.n[CNT_NEIGH_FAIL];
+
+		snprintf(text, sizeof(text), "10.0.0.%u", i);
+		ngot = 0;
+		send_to(&a, text);
+		settle();
+		if (i % 2) {
+			send_arp(ARP_REPLY, text, "10.0.0.1");
+			cr_assert_eq(ngot, 2, "%s", text);
+			continue;
+		}
+		for (unsigned s = 0; s < 4; s++) {
+			cr_assert_eq(a.counters.n[CNT_NEIGH_FAIL], failed);
+			now += SEC;
+			settle();
+		}
+		cr_assert_eq(a.counters.n[CNT_NEIGH_FAIL], failed + 1);
+	}
+}
+
+/* At one time, those beyond the queues are asked for, but nothing waits. */
+Test(resolve, more_at_a_time_than_queues)
+{
+	char text[IP_TEXT_MAX];
+
+	one_host();
+	for (unsigned i = 0; i < NEIGH_QUEUES + 3; i++) {
+		snprintf(text, sizeof(text), "10.0.0.%u", 10 + i);
+		send_to(&a, text);
+	}
+	settle();
+	cr_assert_eq(ngot, NEIGH_QUEUES + 3);
+	cr_assert_eq(a.counters.n[CNT_NEIGH_FAIL], 3);
+	send_arp(ARP_REPLY, text, "10.0.0.1");
+	ngot = 0;
+	send_to(&a, text);
+	settle();
+	cr_assert_eq(ngot, 1, "the next packet gets through");
+}
+
 Test(resolve, late_answer_releases_what_waits)
 {
 	one_host();

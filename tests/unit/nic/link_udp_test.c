@@ -43,22 +43,25 @@ Test(link_udp, without_icrc_bytes_pass_as_they_are)
 	cr_assert_eq(rec_b.frame[0].len, 14 + 20 + 8 + BTH_LEN + 8);
 }
 
-Test(link_udp, ttl_and_tos_change_back)
+/* Each alone, and back again, within one batch. */
+Test(link_udp, ttl_and_tos_change)
 {
-	struct pkt p[3];
+	static const uint8_t tos[] = {0, 2, 0, 0, 2},
+			     ttl[] = {0, 64, 64, 9, 64};
+	struct pkt p[5];
 
 	open_both(true);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 5; i++) {
 		make(&p[i], &a, &b, 4);
-	p[1].tos = 2;
-	p[1].ttl = 200;
-	link_send(a.link, p, 3, 0);
-	receive(&b, 3);
-	cr_assert_eq(b.dgram[0].ttl, 64);
-	cr_assert_eq(b.dgram[1].ttl, 200);
-	cr_assert_eq(b.dgram[1].tos, 2);
-	cr_assert_eq(b.dgram[2].ttl, 64);
-	cr_assert_eq(b.dgram[2].tos, 0);
+		p[i].tos = tos[i];
+		p[i].ttl = ttl[i];
+	}
+	link_send(a.link, p, 5, 0);
+	receive(&b, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		cr_assert_eq(b.dgram[i].tos, tos[i]);
+		cr_assert_eq(b.dgram[i].ttl, ttl[i] ? ttl[i] : 64);
+	}
 }
 
 Test(link_udp, large_batch_arrives_in_order)
@@ -116,6 +119,22 @@ Test(link_udp, source_ports_of_many_qps)
 	}
 	cr_assert_eq(own, 32);
 	cr_assert_eq(b.n, 40, "all of them bear the right ICRC");
+}
+
+/* Ports that share a place in the table of ports. */
+Test(link_udp, source_ports_256_apart)
+{
+	static struct pkt p[6];
+
+	open_both(true);
+	for (unsigned i = 0; i < 6; i++) {
+		make(&p[i], &a, &b, 4);
+		p[i].sport = (uint16_t)(0xc100 + i % 3 * 256);
+	}
+	link_send(a.link, p, 6, 0);
+	receive(&b, 6);
+	for (unsigned i = 0; i < 6; i++)
+		cr_assert_eq(b.dgram[i].sport, 0xc100 + i % 3 * 256);
 }
 
 Test(link_udp, source_port_that_is_taken)
