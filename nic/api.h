@@ -22,6 +22,9 @@ struct gn_mr;	   /* memory region */
 struct gn_channel; /* completion channel */
 struct gn_cq;	   /* completion queue */
 struct gn_srq;	   /* shared receive queue */
+struct gn_mw;	   /* memory window */
+struct gn_xrcd;	   /* XRC domain */
+struct gn_dm;	   /* memory of the device */
 struct gn_qp;	   /* queue pair */
 
 /* ---- devices ------------------------------------------------------------ */
@@ -53,6 +56,8 @@ struct gn_limits {
 	uint32_t max_inline;
 	uint32_t max_rd_atomic; /* initiator and responder depth of one QP */
 	uint32_t max_mcast_grp, max_mcast_qp_attach;
+	uint64_t max_dm_size;
+	bool raw_packet; /* this NIC's port carries Ethernet */
 	uint64_t max_mr_size;
 	uint32_t max_msg_size; /* 2^31 */
 	uint32_t gid_count, pkey_count;
@@ -90,6 +95,12 @@ GN_EXPORT void gn_device_of(const struct gn_nic *nic,
 #define GN_ACCESS_FLUSH_PERSISTENT (1u << 9)
 #define GN_ACCESS_RELAXED	   (1u << 20)
 
+struct gn_sge {
+	uint64_t addr;
+	uint32_t len;
+	uint32_t lkey;
+};
+
 GN_EXPORT int gn_pd_new(struct gn_nic *nic, struct gn_pd **pd);
 GN_EXPORT int gn_pd_free(struct gn_pd *pd);
 
@@ -103,6 +114,40 @@ GN_EXPORT int gn_mr_new(struct gn_pd *pd, void *addr, uint64_t len,
 GN_EXPORT int gn_mr_free(struct gn_mr *mr);
 GN_EXPORT uint32_t gn_mr_lkey(const struct gn_mr *mr);
 GN_EXPORT uint32_t gn_mr_rkey(const struct gn_mr *mr);
+/* Changes what @flags name; the keys stay.  What is in flight sees the old or
+ * the new.  -EBUSY while windows are bound to it.
+ */
+#define GN_REREG_TRANSLATION (1u << 0) /* addr, len; iova becomes addr */
+#define GN_REREG_PD	     (1u << 1)
+#define GN_REREG_ACCESS	     (1u << 2)
+GN_EXPORT int gn_mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd,
+			  void *addr, uint64_t len, unsigned access);
+/* A region of any address: reads give zeros, writes vanish. Local use only. */
+GN_EXPORT int gn_mr_new_null(struct gn_pd *pd, struct gn_mr **mr);
+/* Faults in what SGE @sge names, for writing if @write.  -ENOENT: no such lkey
+ * in @pd; -EFAULT; -EINVAL: out of its range; -EPERM: rights.
+ */
+GN_EXPORT int gn_mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge,
+			     bool write);
+
+/* Memory that lies in the device; it is not mapped for the program. */
+GN_EXPORT int gn_dm_new(struct gn_nic *nic, uint64_t len, struct gn_dm **dm);
+GN_EXPORT int gn_dm_free(struct gn_dm *dm);
+/* -EFAULT: past its end. */
+GN_EXPORT int gn_dm_write(struct gn_dm *dm, uint64_t offset, const void *from,
+			  uint64_t len);
+GN_EXPORT int gn_dm_read(struct gn_dm *dm, uint64_t offset, void *to,
+			 uint64_t len);
+/* A zero-based region over part of it. */
+GN_EXPORT int gn_mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset,
+			   uint64_t len, unsigned access, struct gn_mr **mr);
+
+/* Windows: type 1 belongs to a PD, type 2 (2B) to a PD and the QP it was bound
+ * on.  They are bound by GN_WR_BIND_MW.
+ */
+GN_EXPORT int gn_mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **mw);
+GN_EXPORT int gn_mw_free(struct gn_mw *mw);
+GN_EXPORT uint32_t gn_mw_rkey(const struct gn_mw *mw);
 
 /* ---- completion ---------------------------------------------------------- */
 
@@ -178,6 +223,10 @@ GN_EXPORT int gn_cq_new(struct gn_nic *nic, unsigned cqe, struct gn_channel *ch,
 /* Drops the events not yet taken from the channel. */
 GN_EXPORT int gn_cq_free(struct gn_cq *cq);
 GN_EXPORT unsigned gn_cq_size(const struct gn_cq *cq);
+/* -EINVAL: fewer entries than are queued, or more than max_cqe. */
+GN_EXPORT int gn_cq_resize(struct gn_cq *cq, unsigned cqe);
+/* Events only every @count completions or @usec after one; 0, 0: at once. */
+GN_EXPORT int gn_cq_moderate(struct gn_cq *cq, unsigned count, unsigned usec);
 /* Up to @n completions, oldest first; runs the NIC when there are none.
  * Returns how many, or -EIO when the CQ has overrun and is empty.
  */
@@ -225,6 +274,34 @@ GN_EXPORT int gn_listener_get(struct gn_listener *l, struct gn_event *ev);
 /* Whose events the CQ's are (a QP's are those of its init attributes). */
 GN_EXPORT void gn_cq_set_listener(struct gn_cq *cq, struct gn_listener *l);
 
+/* ---- shared receive queues and XRC ------------------------------------------ */
+
+struct gn_srq_init {
+	uint32_t max_wr, max_sge; /* out: what it got, never less */
+	uint32_t limit;
+	/* XRC: both set, else NULL */
+	struct gn_xrcd *xrcd;
+	struct gn_cq *cq;
+	struct gn_listener *listener; /* or NULL */
+	void *cookie;
+};
+
+GN_EXPORT int gn_srq_new(struct gn_pd *pd, struct gn_srq_init *init,
+			 struct gn_srq **srq);
+GN_EXPORT int gn_srq_free(struct gn_srq *srq);
+/* SRQ_LIMIT_REACHED is raised once, when fewer than @limit requests wait. */
+GN_EXPORT int gn_srq_set_limit(struct gn_srq *srq, uint32_t limit);
+GN_EXPORT void gn_srq_query(struct gn_srq *srq, struct gn_srq_init *init);
+GN_EXPORT uint32_t gn_srq_num(const struct gn_srq *srq); /* XRC: the SRQN */
+
+/* The domain @key (of the process; 0: a private one).  Opening it again gives
+ * the same one.  -ENOENT if it is not there and not @create; -EEXIST if it is
+ * and @exclusive.
+ */
+GN_EXPORT int gn_xrcd_open(struct gn_nic *nic, uint64_t key, bool create,
+			   bool exclusive, struct gn_xrcd **xrcd);
+GN_EXPORT int gn_xrcd_close(struct gn_xrcd *xrcd);
+
 /* ---- queue pairs ---------------------------------------------------------- */
 
 enum gn_qp_type {
@@ -257,6 +334,7 @@ struct gn_qp_init {
 	enum gn_qp_type type;
 	struct gn_cq *send_cq, *recv_cq;
 	struct gn_srq *srq; /* or NULL */
+	struct gn_xrcd *xrcd; /* XRC_RECV */
 	struct gn_qp_cap cap; /* out: what it got, never less */
 	bool sq_sig_all;
 	struct gn_listener *listener; /* or NULL */
@@ -320,6 +398,36 @@ GN_EXPORT int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init,
 			struct gn_qp **qp);
 /* Takes its completions out of its CQs, too. */
 GN_EXPORT int gn_qp_free(struct gn_qp *qp);
+/* The XRC_RECV QP @qpn of @xrcd, once more; gn_qp_free gives it back.  -EINVAL:
+ * there is none.
+ */
+GN_EXPORT int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp);
+/* Datagrams to group @gid are delivered to @qp, a UD QP.  -EINVAL: not a group;
+ * -ENOMEM: too many.
+ */
+GN_EXPORT int gn_qp_attach(struct gn_qp *qp, const struct ip_addr *gid);
+GN_EXPORT int gn_qp_detach(struct gn_qp *qp, const struct ip_addr *gid);
+/* A RAW_PACKET QP sends whole Ethernet frames (without FCS), and receives those
+ * that one of its flows matches.  Only on ports that carry Ethernet: else
+ * -EOPNOTSUPP.  Without rights (not root, no CAP_NET_RAW): -EPERM.
+ */
+struct gn_flow_match {
+	uint8_t dst_mac[6], dst_mac_mask[6];
+	uint8_t src_mac[6], src_mac_mask[6];
+	uint16_t ethertype, ethertype_mask;
+	uint16_t vlan, vlan_mask; /* TCI; mask 0: tagged or not */
+	uint8_t ip_version; /* 4 or 6; 0: IP is not looked at */
+	struct ip_addr src_ip, src_ip_mask, dst_ip, dst_ip_mask;
+	uint8_t ip_protocol, ip_protocol_mask; /* 17 UDP, 6 TCP */
+	uint16_t src_port, src_port_mask, dst_port, dst_port_mask;
+	bool sniffer; /* a copy of every frame, whatever the rest says */
+	unsigned priority; /* 0 is looked at first */
+};
+struct gn_flow;
+GN_EXPORT int gn_flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
+			  struct gn_flow **flow);
+GN_EXPORT int gn_flow_free(struct gn_flow *flow);
+
 GN_EXPORT uint32_t gn_qp_num(const struct gn_qp *qp);
 /* Moves the QP (IBTA 10.3).  -EINVAL names on stderr the attribute that is
  * missing, not allowed or wrong, and the usual cure.
@@ -352,12 +460,6 @@ enum gn_wr_opcode {
 #define GN_SEND_SOLICITED (1u << 2)
 #define GN_SEND_INLINE	  (1u << 3)
 
-struct gn_sge {
-	uint64_t addr;
-	uint32_t len;
-	uint32_t lkey;
-};
-
 struct gn_send_wr {
 	uint64_t wr_id;
 	enum gn_wr_opcode opcode;
@@ -371,6 +473,17 @@ struct gn_send_wr {
 	/* datagrams */
 	const struct gn_ah *ah;
 	uint32_t remote_qpn, remote_qkey;
+	uint32_t remote_srqn; /* XRC */
+	/* BIND_MW: [remote_addr, + bind_len) of bind_mr; type 2: imm is the new
+	 * rkey; type 1: the rkey after the window's present one.
+	 */
+	struct gn_mw *mw;
+	struct gn_mr *bind_mr;
+	uint64_t bind_len;
+	unsigned bind_access;
+	/* FLUSH */
+	uint32_t flush_len;
+	uint8_t flush_type, flush_level;
 };
 
 struct gn_recv_wr {
@@ -387,6 +500,7 @@ GN_EXPORT int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
 /* The doorbell: lets the NIC work on what was queued. Never waits for it. */
 GN_EXPORT void gn_qp_ring(struct gn_qp *qp);
 GN_EXPORT int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);
+GN_EXPORT int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr);
 
 /* ---- looking inside -------------------------------------------------------- */
 

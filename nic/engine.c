@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "nic/completer.h"
+#include "nic/datagram.h"
+#include "nic/mcast.h"
 #include "nic/qp.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/uc.h"
 #include "wire/opcode.h"
 
 #define QUOTA	   16u /* packets of one QP before the next gets its turn */
@@ -27,6 +30,14 @@ struct engine_config engine_config_default(void)
 			    .max_inline = 1024,
 			    .max_rd_atomic = 128,
 			    .max_ah = 1u << 20,
+			    .max_srq = 65536,
+			    .max_srq_wr = 32768,
+			    .max_srq_sge = 32,
+			    .max_mw = 1u << 20,
+			    .max_xrcd = 65536,
+			    .max_mcast_grp = 8192,
+			    .max_mcast_qp_attach = 256,
+			    .max_dm_size = 1u << 24,
 			    .max_mr_size = UINT64_MAX / 2,
 			    .max_msg_size = 1u << 31,
 			    .gid_count = ENGINE_GIDS,
@@ -99,16 +110,31 @@ static bool pkey_matches(uint16_t a, uint16_t b)
 	return !((a ^ b) & 0x7fff) && ((a | b) & 0x8000);
 }
 
+/* The transport that a QP of each type is spoken to in. */
+static enum transport transport_of(const struct gn_qp *qp)
+{
+	switch (qp->init.type) {
+	case GN_QPT_RC: return TRANSPORT_RC;
+	case GN_QPT_UC: return TRANSPORT_UC;
+	case GN_QPT_XRC_SEND:
+	case GN_QPT_XRC_RECV: return TRANSPORT_XRC;
+	case GN_QPT_UD:
+	case GN_QPT_RAW_PACKET: break;
+	}
+	return TRANSPORT_UD;
+}
+
 static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 			  const struct dgram *d)
 {
 	if (!qp)
 		return DROP_QPN;
-	if (qp->init.type != GN_QPT_RC ||
-	    opcode_transport(r->bth.opcode) != TRANSPORT_RC)
+	if (opcode_transport(r->bth.opcode) != transport_of(qp))
 		return DROP_TRANSPORT;
 	if (!pkey_matches(r->bth.pkey, PKEY_DEFAULT))
 		return DROP_PKEY;
+	if (qp->init.type == GN_QPT_UD)
+		return DROP_NONE;
 	if (!qp->peer)
 		return DROP_QP_STATE;
 	if (!ip_equal(&d->src, &qp->peer->addr) ||
@@ -117,11 +143,30 @@ static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 	return DROP_NONE;
 }
 
+static enum drop deliver_to(struct gn_qp *qp, const struct roce *r,
+			    const struct dgram *d)
+{
+	enum drop v = check_qp(qp, r, d);
+
+	if (v != DROP_NONE)
+		return v;
+	switch (qp->init.type) {
+	case GN_QPT_UD: return datagram_receive(qp, r, d);
+	case GN_QPT_UC: return uc_receive(qp, r);
+	case GN_QPT_RC:
+	case GN_QPT_XRC_SEND:
+	case GN_QPT_XRC_RECV:
+	case GN_QPT_RAW_PACKET: break;
+	}
+	if (r->op->flags & IS_RESPONSE)
+		return completer_receive(qp, r);
+	return responder_receive(qp, r, d->note);
+}
+
 enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
 {
 	struct engine *e = engine;
 	struct roce r;
-	struct gn_qp *qp;
 	enum drop v;
 
 	e->now = now;
@@ -130,13 +175,13 @@ enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
 	v = roce_decode(&r, d->data);
 	if (v != DROP_NONE)
 		return v;
-	qp = engine_find_qp(e, r.bth.dqpn);
-	v = check_qp(qp, &r, d);
-	if (v != DROP_NONE)
-		return v;
-	if (r.op->flags & IS_RESPONSE)
-		return completer_receive(qp, &r);
-	return responder_receive(qp, &r, d->note);
+	if (opcode_transport(r.bth.opcode) == TRANSPORT_CNP) {
+		count(&e->counters, CNT_RX_CNP);
+		return engine_find_qp(e, r.bth.dqpn) ? DROP_NONE : DROP_QPN;
+	}
+	if (r.bth.dqpn == QPN_MASK)
+		return mcast_deliver(e, &r, d, deliver_to);
+	return deliver_to(engine_find_qp(e, r.bth.dqpn), &r, d);
 }
 
 /* ---- out ------------------------------------------------------------------ */
@@ -148,19 +193,25 @@ static void flush(struct engine *e)
 	e->nbatch = 0;
 }
 
-struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
-			  struct slot **slot)
+struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
+			     uint16_t sport, struct slot **slot)
 {
 	struct pkt *p = &e->batch[e->nbatch];
 
 	*slot = &e->slots[e->nbatch];
 	pkt_reset(p);
-	p->src = e->gid[qp->attr.ah.sgid_index];
-	p->dst = qp->peer->addr;
-	p->sport = qp->sport;
-	p->tos = qp->attr.ah.traffic_class;
-	p->ttl = qp->attr.ah.hop_limit > 1 ? qp->attr.ah.hop_limit : TTL;
+	p->src = e->gid[ah->sgid_index];
+	p->dst = ah->dgid;
+	p->sport = sport;
+	p->tos = ah->traffic_class;
+	p->ttl = ah->hop_limit > 1 ? ah->hop_limit : TTL;
 	return p;
+}
+
+struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
+			  struct slot **slot)
+{
+	return engine_packet_to(e, &qp->attr.ah, qp->sport, slot);
 }
 
 void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
@@ -269,8 +320,8 @@ void engine_comp_event(struct engine *e, struct gn_cq *cq)
 	e->hooks->comp_event(e->hook_ctx, cq);
 }
 
-static void tell(struct engine *e, struct gn_listener *l,
-		 enum gn_event_type type, void *cookie)
+void engine_event(struct engine *e, struct gn_listener *l,
+		  enum gn_event_type type, void *cookie)
 {
 	struct gn_event ev = { .type = type, .cookie = cookie };
 
@@ -280,7 +331,7 @@ static void tell(struct engine *e, struct gn_listener *l,
 
 void engine_qp_event(struct gn_qp *qp, enum gn_event_type type)
 {
-	tell(qp->engine, qp->init.listener, type, qp->init.cookie);
+	engine_event(qp->engine, qp->init.listener, type, qp->init.cookie);
 }
 
 /* IBTA 10.10.2: the CQ's error, then that of each QP whose completion has
@@ -288,7 +339,7 @@ void engine_qp_event(struct gn_qp *qp, enum gn_event_type type)
  */
 void engine_cq_overrun(struct engine *e, struct gn_cq *cq)
 {
-	tell(e, cq->listener, GN_EVENT_CQ_ERR, cq->cookie);
+	engine_event(e, cq->listener, GN_EVENT_CQ_ERR, cq->cookie);
 	for (unsigned i = 0; i < ENGINE_BUCKETS; i++) {
 		for (struct gn_qp *qp = e->bucket[i]; qp; qp = qp->next) {
 			if (qp->init.send_cq != cq && qp->init.recv_cq != cq)

@@ -75,7 +75,11 @@ struct engine {
 	struct list ready; /* QPs with something to send */
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
-	uint32_t qps, pds, next_qpn;
+	uint32_t qps, pds, srqs, next_qpn, next_srqn;
+	uint64_t dm_used;
+	struct gn_srq *xrc_srqs;
+	struct gn_xrcd *xrcds;
+	struct mcast_group *groups;
 	struct mr_table mrs;
 	struct peer_table peers;
 	/* The batch. */
@@ -110,9 +114,14 @@ unsigned engine_pmtu(const struct engine *e);
 /* ---- between the engine's own files -------------------------------------- */
 
 struct gn_qp *engine_find_qp(const struct engine *e, uint32_t qpn);
-/* The next packet of the batch, addressed to @qp's peer, and its slot. */
+/* The next packet of the batch, addressed to @qp's peer, and its slot.  It is
+ * lost unless engine_commit follows.
+ */
 struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
 			  struct slot **slot);
+/* The same, to where @ah says, from source port @sport. */
+struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
+			     uint16_t sport, struct slot **slot);
 /* Finishes it: writes the headers in front, pads; flushes a full batch. */
 void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len);
 /* Has @qp looked at by this or the next engine_run. */
@@ -124,5 +133,8 @@ void engine_answer_bells(struct engine *e, const struct gn_qp *gone);
 void engine_comp_event(struct engine *e, struct gn_cq *cq);
 void engine_cq_overrun(struct engine *e, struct gn_cq *cq);
 void engine_qp_event(struct gn_qp *qp, enum gn_event_type type);
+/* @l may be NULL: nobody listens. */
+void engine_event(struct engine *e, struct gn_listener *l,
+		  enum gn_event_type type, void *cookie);
 
 #endif

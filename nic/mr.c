@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nic/engine.h"
 #include "nic/mem.h"
@@ -10,7 +11,9 @@
 #define KNOWN_ACCESS                                                           \
 	(GN_ACCESS_LOCAL_WRITE | GN_ACCESS_REMOTE_WRITE |                      \
 	 GN_ACCESS_REMOTE_READ | GN_ACCESS_REMOTE_ATOMIC | GN_ACCESS_MW_BIND | \
-	 GN_ACCESS_ZERO_BASED | GN_ACCESS_HUGETLB | GN_ACCESS_RELAXED)
+	 GN_ACCESS_ZERO_BASED | GN_ACCESS_ON_DEMAND | GN_ACCESS_HUGETLB |      \
+	 GN_ACCESS_FLUSH_GLOBAL | GN_ACCESS_FLUSH_PERSISTENT |                 \
+	 GN_ACCESS_RELAXED)
 
 int pd_new(struct engine *e, struct gn_pd **out)
 {
@@ -36,9 +39,11 @@ int pd_free(struct gn_pd *pd)
 	return 0;
 }
 
+/* ---- the table of keys ----------------------------------------------------------- */
+
 void mr_table_fini(struct mr_table *t)
 {
-	free(t->mr);
+	free(t->at);
 	free(t->variant);
 	*t = (struct mr_table){ 0 };
 }
@@ -46,18 +51,18 @@ void mr_table_fini(struct mr_table *t)
 static int table_grow(struct mr_table *t)
 {
 	uint32_t room = t->room ? t->room * 2 : 64;
-	struct gn_mr **mr = realloc(t->mr, room * sizeof(struct gn_mr *));
+	struct key_holder **at = realloc(t->at, room * sizeof(*at));
 	uint8_t *variant;
 
-	if (!mr)
+	if (!at)
 		return -ENOMEM;
-	t->mr = mr;
+	t->at = at;
 	variant = realloc(t->variant, room);
 	if (!variant)
 		return -ENOMEM;
 	t->variant = variant;
 	for (uint32_t i = t->room; i < room; i++) {
-		t->mr[i] = NULL;
+		t->at[i] = NULL;
 		t->variant[i] = (uint8_t)(i * 37u);
 	}
 	t->room = room;
@@ -65,7 +70,7 @@ static int table_grow(struct mr_table *t)
 }
 
 /* Index 0 stays free, so that key 0 never opens anything. */
-static int table_put(struct mr_table *t, struct gn_mr *mr)
+static int table_put(struct mr_table *t, struct key_holder *h)
 {
 	int rc;
 
@@ -76,12 +81,33 @@ static int table_put(struct mr_table *t, struct gn_mr *mr)
 	}
 	do
 		t->next = t->next + 1 < t->room ? t->next + 1 : 1;
-	while (t->mr[t->next]);
-	t->mr[t->next] = mr;
+	while (t->at[t->next]);
+	t->at[t->next] = h;
 	t->used++;
-	mr->key = t->next << 8 | ++t->variant[t->next];
+	h->key = t->next << 8 | ++t->variant[t->next];
+	h->pd->users++;
 	return 0;
 }
+
+static void table_remove(struct mr_table *t, struct key_holder *h)
+{
+	uint32_t index = h->key >> 8;
+
+	assert(t->at[index] == h);
+	t->at[index] = NULL;
+	t->variant[index] = (uint8_t)h->key;
+	t->used--;
+	h->pd->users--;
+}
+
+static struct key_holder *table_find(const struct mr_table *t, uint32_t key)
+{
+	struct key_holder *h = key >> 8 < t->room ? t->at[key >> 8] : NULL;
+
+	return h && h->key == key ? h : NULL;
+}
+
+/* ---- regions ------------------------------------------------------------------------ */
 
 static bool access_makes_sense(unsigned access)
 {
@@ -92,64 +118,333 @@ static bool access_makes_sense(unsigned access)
 	return !(access & writers) || (access & GN_ACCESS_LOCAL_WRITE);
 }
 
-int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
-	   unsigned access, struct gn_mr **out)
+/* On demand, address 0 and the largest length mean all of the program's memory,
+ * present and future.
+ */
+static bool is_implicit(void *addr, uint64_t len, unsigned access)
 {
-	struct engine *e = pd->engine;
+	return (access & GN_ACCESS_ON_DEMAND) && !addr && len == UINT64_MAX;
+}
+
+static int check_memory(const struct engine *e, void *addr, uint64_t len,
+			uint64_t iova, unsigned access)
+{
+	if (!access_makes_sense(access))
+		return -EINVAL;
+	if (is_implicit(addr, len, access))
+		return 0;
+	if (len > e->cfg.limits.max_mr_size || (uintptr_t)addr + len < len ||
+	    iova + len < len)
+		return -EINVAL;
+	if (access & GN_ACCESS_ON_DEMAND)
+		return 0;
+	return mem_probe(addr, len, access & GN_ACCESS_LOCAL_WRITE);
+}
+
+/* Takes a copy of @init into the table. */
+static int mr_add(const struct gn_mr *init, struct gn_mr **out)
+{
+	struct engine *e = init->h.pd->engine;
 	struct gn_mr *mr;
 	int rc;
 
-	if (!access_makes_sense(access) || len > e->cfg.limits.max_mr_size ||
-	    (uintptr_t)addr + len < len || iova + len < len)
-		return -EINVAL;
 	if (e->mrs.used >= e->cfg.limits.max_mr)
 		return -ENOMEM;
-	rc = mem_probe(addr, len, access & GN_ACCESS_LOCAL_WRITE);
-	if (rc)
-		return rc;
-	mr = calloc(1, sizeof(*mr));
+	mr = malloc(sizeof(*mr));
 	if (!mr)
 		return -ENOMEM;
-	*mr = (struct gn_mr){ .pd = pd,
-			      .base = addr,
-			      .len = len,
-			      .iova = access & GN_ACCESS_ZERO_BASED ? 0 : iova,
-			      .access = access };
-	rc = table_put(&e->mrs, mr);
+	*mr = *init;
+	rc = table_put(&e->mrs, &mr->h);
 	if (rc) {
 		free(mr);
 		return rc;
 	}
-	pd->users++;
 	*out = mr;
 	return 0;
 }
 
+int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
+	   unsigned access, struct gn_mr **out)
+{
+	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+			    .base = addr,
+			    .len = len,
+			    .iova = access & GN_ACCESS_ZERO_BASED ? 0 : iova,
+			    .access = access };
+	int rc = check_memory(pd->engine, addr, len, iova, access);
+
+	return rc ? rc : mr_add(&mr, out);
+}
+
+int mr_new_null(struct gn_pd *pd, struct gn_mr **out)
+{
+	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+			    .len = UINT64_MAX,
+			    .access = GN_ACCESS_LOCAL_WRITE,
+			    .is_null = true };
+
+	return mr_add(&mr, out);
+}
+
 int mr_free(struct gn_mr *mr)
 {
-	struct mr_table *t = &mr->pd->engine->mrs;
-
-	assert(t->mr[mr->key >> 8] == mr);
-	t->mr[mr->key >> 8] = NULL;
-	t->used--;
-	mr->pd->users--;
+	if (mr->windows)
+		return -EBUSY;
+	if (mr->dm)
+		mr->dm->users--;
+	table_remove(&mr->h.pd->engine->mrs, &mr->h);
 	free(mr);
 	return 0;
 }
 
-enum drop mr_check(const struct gn_pd *pd, uint32_t key, uint64_t va,
-		   uint64_t len, unsigned access, uint8_t **at)
+int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
+	     uint64_t len, unsigned access)
 {
-	const struct mr_table *t = &pd->engine->mrs;
-	uint32_t index = key >> 8;
-	const struct gn_mr *mr = index < t->room ? t->mr[index] : NULL;
+	struct gn_mr next = *mr;
+	int rc;
 
-	if (!mr || mr->key != key || mr->pd != pd)
-		return DROP_RKEY;
+	if (mr->windows)
+		return -EBUSY;
+	if (!flags || (flags & ~(GN_REREG_TRANSLATION | GN_REREG_PD |
+				 GN_REREG_ACCESS)))
+		return -EINVAL;
+	if (flags & GN_REREG_TRANSLATION) {
+		next.base = addr;
+		next.len = len;
+		next.iova = (uintptr_t)addr;
+	}
+	if (flags & GN_REREG_ACCESS)
+		next.access = access;
+	if (flags & GN_REREG_PD)
+		next.h.pd = pd;
+	rc = check_memory(pd ? pd->engine : mr->h.pd->engine, next.base,
+			  next.len, next.iova, next.access);
+	if (rc)
+		return rc;
+	next.h.pd->users++;
+	mr->h.pd->users--;
+	*mr = next;
+	return 0;
+}
+
+int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
+{
+	uint8_t *at;
+
+	switch (mr_check(pd, sge->lkey, sge->addr, sge->len,
+			 write ? GN_ACCESS_LOCAL_WRITE : 0, &at)) {
+	case DROP_NONE: return mem_probe(at, sge->len, write);
+	case DROP_RANGE: return -EFAULT;
+	case DROP_RIGHTS: return -EPERM;
+	default: return -ENOENT;
+	}
+}
+
+/* ---- device memory ---------------------------------------------------------------------- */
+
+int dm_new(struct engine *e, uint64_t len, struct gn_dm **out)
+{
+	struct gn_dm *dm;
+
+	if (!len || len > e->cfg.limits.max_dm_size - e->dm_used)
+		return -ENOMEM;
+	dm = calloc(1, sizeof(*dm));
+	if (!dm)
+		return -ENOMEM;
+	/* Whole cache lines, so that atomics on it are aligned. */
+	dm->mem = aligned_alloc(64, (len + 63) & ~(uint64_t)63);
+	if (!dm->mem) {
+		free(dm);
+		return -ENOMEM;
+	}
+	memset(dm->mem, 0, len);
+	dm->engine = e;
+	dm->len = len;
+	e->dm_used += len;
+	*out = dm;
+	return 0;
+}
+
+int dm_free(struct gn_dm *dm)
+{
+	if (dm->users)
+		return -EBUSY;
+	dm->engine->dm_used -= dm->len;
+	free(dm->mem);
+	free(dm);
+	return 0;
+}
+
+int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
+	      unsigned access, struct gn_mr **out)
+{
+	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+			    .base = dm->mem + offset,
+			    .len = len,
+			    .access = access,
+			    .dm = dm };
+	int rc;
+
+	if (offset > dm->len || len > dm->len - offset ||
+	    !access_makes_sense(access))
+		return -EINVAL;
+	rc = mr_add(&mr, out);
+	if (!rc)
+		dm->users++;
+	return rc;
+}
+
+/* ---- windows ------------------------------------------------------------------------------- */
+
+int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **out)
+{
+	struct gn_mw *mw;
+	int rc;
+
+	if (type != 1 && type != 2)
+		return -EINVAL;
+	mw = calloc(1, sizeof(*mw));
+	if (!mw)
+		return -ENOMEM;
+	mw->h = (struct key_holder){ HOLDS_MW, 0, pd };
+	mw->type = type;
+	rc = table_put(&pd->engine->mrs, &mw->h);
+	if (rc) {
+		free(mw);
+		return rc;
+	}
+	*out = mw;
+	return 0;
+}
+
+static void unbind(struct gn_mw *mw)
+{
+	if (mw->mr)
+		mw->mr->windows--;
+	mw->mr = NULL;
+}
+
+int mw_free(struct gn_mw *mw)
+{
+	unbind(mw);
+	table_remove(&mw->h.pd->engine->mrs, &mw->h);
+	free(mw);
+	return 0;
+}
+
+/* IBTA 10.6.7.2.1 (rights of a window) and 10.6.7.2.6 (bind checks). */
+static bool may_bind(const struct gn_mw *mw, const struct gn_pd *pd,
+		     const struct gn_mr *mr, uint64_t va, uint64_t len,
+		     unsigned access)
+{
+	unsigned writers = GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_ATOMIC;
+
+	if (mw->h.pd != pd || (mw->type == 2 && mw->mr))
+		return false;
+	if (!len)
+		return true;
+	if (!mr || mr->h.pd != pd || !(mr->access & GN_ACCESS_MW_BIND) ||
+	    (mr->access & GN_ACCESS_ZERO_BASED))
+		return false;
+	if ((access & writers) && !(mr->access & GN_ACCESS_LOCAL_WRITE))
+		return false;
+	return va >= mr->iova && len <= mr->len &&
+	       va - mr->iova <= mr->len - len;
+}
+
+enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
+			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
+			  uint64_t len, unsigned access, uint32_t rkey)
+{
+	if (!may_bind(mw, pd, mr, va, len, access))
+		return GN_WC_MW_BIND_ERR;
+	unbind(mw);
+	mw->h.key = (mw->h.key & ~0xffu) | (rkey & 0xff);
+	if (!len)
+		return GN_WC_SUCCESS;
+	mr->windows++;
+	mw->mr = mr;
+	mw->va = va;
+	mw->len = len;
+	mw->access = access;
+	mw->qpn = qpn;
+	return GN_WC_SUCCESS;
+}
+
+bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct gn_mw *mw = (struct gn_mw *)h;
+
+	if (!h || h->kind != HOLDS_MW || h->pd != pd || mw->type != 2 ||
+	    !mw->mr || mw->qpn != qpn)
+		return false;
+	unbind(mw);
+	return true;
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+/* A null region's memory: zeros to read, and a sink for what is written.  No
+ * packet is longer.
+ */
+static const uint8_t zeros[PMTU_MAX];
+static uint8_t sink[PMTU_MAX];
+
+static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
+		       uint8_t **at)
+{
 	if (va < mr->iova || len > mr->len || va - mr->iova > mr->len - len)
 		return DROP_RANGE;
-	if ((mr->access & access) != access)
-		return DROP_RIGHTS;
 	*at = mr->base + (va - mr->iova);
 	return DROP_NONE;
+}
+
+enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
+		   uint64_t len, unsigned access, uint8_t **at)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+	struct gn_mr *mr = (struct gn_mr *)h;
+
+	if (!h || h->kind != HOLDS_MR || h->pd != pd)
+		return DROP_RKEY;
+	if ((mr->access & access) != access)
+		return DROP_RIGHTS;
+	if (mr->is_null) {
+		*at = access ? sink : (uint8_t *)(uintptr_t)zeros;
+		return DROP_NONE;
+	}
+	return mr_at(mr, va, len, at);
+}
+
+static enum drop mw_check(const struct gn_mw *mw, uint32_t qpn, uint64_t va,
+			  uint64_t len, unsigned access, uint8_t **at)
+{
+	if (!mw->mr || (mw->type == 2 && mw->qpn != qpn))
+		return DROP_RKEY;
+	if (va < mw->va || len > mw->len || va - mw->va > mw->len - len)
+		return DROP_RANGE;
+	if ((mw->access & access) != access)
+		return DROP_RIGHTS;
+	return mr_at(mw->mr, va, len, at);
+}
+
+enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
+			  uint64_t va, uint64_t len, unsigned access,
+			  uint8_t **at)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct gn_mr *mr = (struct gn_mr *)h;
+	enum drop v;
+
+	if (!h || h->pd != pd)
+		return DROP_RKEY;
+	if (h->kind == HOLDS_MW)
+		return mw_check((struct gn_mw *)h, qpn, va, len, access, at);
+	if (mr->is_null)
+		return DROP_RIGHTS;
+	v = mr_at(mr, va, len, at);
+	if (v == DROP_NONE && (mr->access & access) != access)
+		v = DROP_RIGHTS;
+	return v;
 }

@@ -1,8 +1,9 @@
-/* Memory regions and protection domains: which key grants what to whom.
+/* What a key opens: memory regions, memory windows, and the protection domains
+ * that both belong to.
  *
  * A key is 24 bits of index into the table and 8 bits that change each time the
- * index is given out again, so that a stale key is recognised.  lkey and rkey
- * of a region are the same number.
+ * index is given out again (or a window is bound again), so that a stale key is
+ * recognised.  lkey and rkey of a region are the same number.
  */
 #ifndef NIC_MR_H
 #define NIC_MR_H
@@ -17,17 +18,42 @@ struct gn_pd {
 	unsigned users; /* MRs, QPs, ... made in it */
 };
 
-struct gn_mr {
+/* What table entries have in common: first member of MRs and MWs. */
+struct key_holder {
+	enum { HOLDS_MR, HOLDS_MW } kind;
+	uint32_t key;
 	struct gn_pd *pd;
+};
+
+struct gn_mr {
+	struct key_holder h;
 	uint8_t *base;
 	uint64_t len;
 	uint64_t iova;
 	unsigned access;
-	uint32_t key;
+	bool is_null;
+	unsigned windows;  /* bound to it */
+	struct gn_dm *dm;  /* whose memory it is; or NULL */
+};
+
+struct gn_mw {
+	struct key_holder h;
+	unsigned type; /* 1 or 2 */
+	struct gn_mr *mr; /* bound to; NULL: not bound */
+	uint64_t va, len;
+	unsigned access;
+	uint32_t qpn; /* type 2: of the QP it was bound on */
+};
+
+struct gn_dm {
+	struct engine *engine;
+	uint8_t *mem;
+	uint64_t len;
+	unsigned users; /* MRs */
 };
 
 struct mr_table {
-	struct gn_mr **mr; /* by index; free entries are NULL */
+	struct key_holder **at; /* by index; free entries are NULL */
 	uint32_t room, used;
 	uint32_t next;	 /* where the search for a free index begins */
 	uint8_t *variant; /* last low byte given out, by index */
@@ -39,13 +65,39 @@ int pd_free(struct gn_pd *pd);
 void mr_table_fini(struct mr_table *t);
 int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 	   unsigned access, struct gn_mr **mr);
+int mr_new_null(struct gn_pd *pd, struct gn_mr **mr);
+int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
+	      unsigned access, struct gn_mr **mr);
 int mr_free(struct gn_mr *mr);
+int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
+	     uint64_t len, unsigned access);
+int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write);
 
-/* May [@va, @va + @len) of the region @key be touched with all of the rights
- * @access (GN_ACCESS_*; 0: local read) in @pd?  DROP_NONE, and *@at points to
- * the memory; DROP_RKEY, DROP_RANGE or DROP_RIGHTS.
+int dm_new(struct engine *e, uint64_t len, struct gn_dm **dm);
+int dm_free(struct gn_dm *dm);
+
+int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **mw);
+int mw_free(struct gn_mw *mw);
+/* What GN_WR_BIND_MW does when its turn comes, on QP @qpn of @pd: SUCCESS, or
+ * MW_BIND_ERR and the window is as before.  @len 0 unbinds.
  */
-enum drop mr_check(const struct gn_pd *pd, uint32_t key, uint64_t va,
+enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
+			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
+			  uint64_t len, unsigned access, uint32_t rkey);
+/* Unbinds the type 2 window @rkey, asked for by QP @qpn of @pd, from here or
+ * there.  False: there is none that it may invalidate.
+ */
+bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey);
+
+/* May [@va, @va + @len) of the region @lkey be touched with all of the rights
+ * @access (GN_ACCESS_LOCAL_WRITE; 0: read) in @pd?  DROP_NONE, and *@at points
+ * to the memory; DROP_RKEY, DROP_RANGE or DROP_RIGHTS.
+ */
+enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 		   uint64_t len, unsigned access, uint8_t **at);
+/* The same for what a peer of QP @qpn asks for, through a region or window. */
+enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
+			  uint64_t va, uint64_t len, unsigned access,
+			  uint8_t **at);
 
 #endif

@@ -53,6 +53,7 @@
 	X(RECV_LENGTH, "recv_length", "message longer than the receive WR")    \
 	X(RECV_LKEY, "recv_lkey", "receive WR's own memory is not accessible") \
 	X(INVALIDATE, "invalidate", "remote key cannot be invalidated")        \
+	X(XRC_SRQ, "xrc_srq", "no such SRQ in the QP's XRC domain")            \
 	X(REPLAY_GONE, "replay_gone", "duplicate READ or atomic not on record") \
 	/* RC requester */                                                     \
 	X(GHOST, "ghost", "answer to nothing that is outstanding")             \

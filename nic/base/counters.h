@@ -26,6 +26,7 @@
 	X(RETRANSMIT, "retransmitted_pkts", "packets sent again")              \
 	X(RETRY_EXC, "retry_exceeded_err", "QPs that ran out of retries")      \
 	X(RNR_EXC, "retry_rnr_exceeded_err", "QPs that ran out of RNR tries")  \
+	X(RX_CNP, "rp_cnp_handled", "congestion notifications received")       \
 	X(CQ_OVERRUN, "cq_overrun", "completions lost to a full CQ")           \
 	X(TX_ERROR, "send_err", "packets that the port refused")               \
 	X(RX_OVERFLOW, "rcvbuf_overflow", "datagrams lost to a full socket")   \

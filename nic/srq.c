@@ -1,0 +1,145 @@
+#include "nic/srq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "nic/cq.h"
+#include "nic/engine.h"
+
+static int check_init(const struct engine *e, const struct gn_srq_init *init)
+{
+	const struct gn_limits *l = &e->cfg.limits;
+
+	if (!init->max_wr || init->max_wr > l->max_srq_wr ||
+	    init->max_sge > l->max_srq_sge || init->limit > init->max_wr)
+		return -EINVAL;
+	if (!init->xrcd != !init->cq)
+		return -EINVAL;
+	return e->srqs < l->max_srq ? 0 : -ENOMEM;
+}
+
+static void count_users(struct gn_srq *srq, int by)
+{
+	srq->engine->srqs += (unsigned)by;
+	srq->pd->users += (unsigned)by;
+	if (srq->init.xrcd) {
+		srq->init.xrcd->users += (unsigned)by;
+		srq->init.cq->users += (unsigned)by;
+	}
+}
+
+int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **out)
+{
+	struct engine *e = pd->engine;
+	struct gn_srq *srq;
+	int rc = check_init(e, init);
+
+	if (rc)
+		return rc;
+	srq = calloc(1, sizeof(*srq));
+	if (!srq)
+		return -ENOMEM;
+	rc = rq_init(&srq->rq, init->max_wr, init->max_sge);
+	if (rc) {
+		free(srq);
+		return rc;
+	}
+	srq->engine = e;
+	srq->pd = pd;
+	init->max_wr = srq->rq.depth;
+	srq->init = *init;
+	srq->srqn = ++e->next_srqn & 0xffffff;
+	if (init->xrcd) {
+		srq->next = e->xrc_srqs;
+		e->xrc_srqs = srq;
+	}
+	count_users(srq, 1);
+	*out = srq;
+	return 0;
+}
+
+int srq_free(struct gn_srq *srq)
+{
+	struct gn_srq **at = &srq->engine->xrc_srqs;
+
+	if (srq->users)
+		return -EBUSY;
+	for (; *at; at = &(*at)->next) {
+		if (*at == srq) {
+			*at = srq->next;
+			break;
+		}
+	}
+	count_users(srq, -1);
+	rq_fini(&srq->rq);
+	free(srq);
+	return 0;
+}
+
+int srq_set_limit(struct gn_srq *srq, uint32_t limit)
+{
+	if (limit > srq->rq.depth)
+		return -EINVAL;
+	srq->init.limit = limit;
+	srq_taken(srq);
+	return 0;
+}
+
+/* IBTA 10.2.9.2: once, then it has to be set again. */
+void srq_taken(struct gn_srq *srq)
+{
+	if (rq_count(&srq->rq) >= srq->init.limit)
+		return;
+	srq->init.limit = 0;
+	engine_event(srq->engine, srq->init.listener,
+		     GN_EVENT_SRQ_LIMIT_REACHED, srq->init.cookie);
+}
+
+struct gn_srq *srq_find(const struct gn_xrcd *xrcd, uint32_t srqn)
+{
+	struct gn_srq *srq = xrcd->engine->xrc_srqs;
+
+	while (srq && (srq->srqn != srqn || srq->init.xrcd != xrcd))
+		srq = srq->next;
+	return srq;
+}
+
+int xrcd_open(struct engine *e, uint64_t key, bool create, bool exclusive,
+	      struct gn_xrcd **out)
+{
+	struct gn_xrcd *x = e->xrcds;
+
+	while (x && (!key || x->key != key))
+		x = x->next;
+	if (x && exclusive)
+		return -EEXIST;
+	if (!x && !create)
+		return -ENOENT;
+	if (!x) {
+		x = calloc(1, sizeof(*x));
+		if (!x)
+			return -ENOMEM;
+		x->engine = e;
+		x->key = key;
+		x->next = e->xrcds;
+		e->xrcds = x;
+	}
+	x->opens++;
+	*out = x;
+	return 0;
+}
+
+int xrcd_close(struct gn_xrcd *xrcd)
+{
+	struct gn_xrcd **at = &xrcd->engine->xrcds;
+
+	if (xrcd->opens == 1 && xrcd->users)
+		return -EBUSY;
+	if (--xrcd->opens)
+		return 0;
+	while (*at != xrcd)
+		at = &(*at)->next;
+	*at = xrcd->next;
+	free(xrcd);
+	return 0;
+}
