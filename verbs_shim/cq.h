@@ -45,7 +45,7 @@ int cq_req_notify(struct ibv_cq *cq, int solicited_only);
 unsigned wc_flags(const struct gn_wc *wc);
 __be32 wc_imm_or_rkey(const struct gn_wc *wc);
 
-/* The fields that cq_ex_set_reads has functions for. */
+/* The fields that cq_ex_set_functions can read. */
 #define CQ_EX_WC_FLAGS                                                 \
 	(IBV_WC_STANDARD_FLAGS | IBV_WC_EX_WITH_COMPLETION_TIMESTAMP | \
 	 IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK)

@@ -107,8 +107,8 @@ int ibv_rereg_mr(struct ibv_mr *ibv, int flags, struct ibv_pd *pd, void *addr,
 	if (flags & IBV_REREG_MR_CHANGE_PD)
 		next.ibv.pd = pd;
 	if (flags & IBV_REREG_MR_CHANGE_ACCESS)
-		next.access = (unsigned)access &
-			      ~(unsigned)IBV_ACCESS_OPTIONAL_RANGE;
+		next.access =
+			(unsigned)access & ~(unsigned)IBV_ACCESS_OPTIONAL_RANGE;
 	rc = register_region(&next, (uintptr_t)next.ibv.addr);
 	if (rc)
 		return rereg_fail(rc);
