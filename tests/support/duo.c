@@ -185,7 +185,7 @@ struct gn_sge duo_sge(const struct duo *d, unsigned side, size_t offset,
 		      uint32_t len)
 {
 	return (struct gn_sge){ duo_va(d, side, offset), len,
-				d->s[side].mr ? d->s[side].mr->key : 0 };
+				d->s[side].mr ? d->s[side].mr->h.key : 0 };
 }
 
 struct gn_send_wr duo_wr(struct duo *d, unsigned side, uint64_t wr_id,
@@ -201,7 +201,7 @@ struct gn_send_wr duo_wr(struct duo *d, unsigned side, uint64_t wr_id,
 		.sge = &sge[side],
 		.nsge = 1,
 		.remote_addr = duo_va(d, !side, 0),
-		.rkey = d->s[!side].mr ? d->s[!side].mr->key : 0,
+		.rkey = d->s[!side].mr ? d->s[!side].mr->h.key : 0,
 	};
 }
 

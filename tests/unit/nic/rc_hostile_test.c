@@ -18,8 +18,8 @@ static struct roce request(unsigned op, uint32_t len)
 			 .pkey = PKEY_DEFAULT,
 			 .dqpn = d.s[B].qp->qpn,
 			 .psn = d.s[B].qp->resp.epsn },
-		.reth = { duo_va(&d, B, 0), d.s[B].mr->key, len },
-		.atomic = { duo_va(&d, B, 0), d.s[B].mr->key, 0, 0 },
+		.reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, len },
+		.atomic = { duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0 },
 		.payload = { junk, len },
 	};
 }

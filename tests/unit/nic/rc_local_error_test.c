@@ -72,7 +72,7 @@ Test(rc_local_error, read_into_readonly)
 	CHECK_EQ(mr_new(d.s[A].pd, d.s[A].mem, 4096, 0, GN_ACCESS_REMOTE_READ,
 			&mr),
 		 0);
-	sge = (struct gn_sge){ 0, 8, mr->key };
+	sge = (struct gn_sge){ 0, 8, mr->h.key };
 	wr = duo_wr(&d, A, 1, GN_WR_RDMA_WRITE, 8);
 	wr.sge = &sge;
 	CHECK_EQ(duo_post(&d, A, wr), 0); /* reading from it is fine */
@@ -150,7 +150,7 @@ Test(rc_local_error, fault_forgotten_when_acked)
 	ack.bth.dqpn = d.s[A].qp->qpn;
 	CHECK_EQ(mr_new(d.s[A].pd, d.s[A].mem, 4096, 0, 0, &mr), 0);
 	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
-	sge = (struct gn_sge){ 0, 8, mr->key };
+	sge = (struct gn_sge){ 0, 8, mr->h.key };
 	wr = duo_wr(&d, A, 2, GN_WR_RDMA_WRITE, 8);
 	wr.sge = &sge;
 	CHECK_EQ(duo_post(&d, A, wr), 0);

@@ -128,7 +128,7 @@ Test(rc_refused, region_without_rights)
 				&mr),
 			 0);
 		wr = duo_wr(&d, A, 2, remotes[i], 8);
-		wr.rkey = mr->key;
+		wr.rkey = mr->h.key;
 		wr.remote_addr = 0;
 		expect(wr, &access_error);
 		CHECK_EQ(mr_free(mr), 0);
@@ -146,7 +146,7 @@ Test(rc_refused, region_of_another_pd)
 	CHECK_EQ(pd_new(d.s[B].engine, &pd), 0);
 	CHECK_EQ(mr_new(pd, d.s[B].mem, 4096, 0, d.o.mr_access, &mr), 0);
 	wr = duo_wr(&d, A, 2, GN_WR_RDMA_WRITE, 8);
-	wr.rkey = mr->key;
+	wr.rkey = mr->h.key;
 	wr.remote_addr = 0;
 	expect(wr, &access_error);
 	CHECK_EQ(mr_free(mr), 0);
@@ -272,7 +272,7 @@ Test(rc_refused, receive_into_readonly_region)
 
 	duo_open(&d, &o);
 	CHECK_EQ(mr_new(d.s[B].pd, d.s[B].mem, 4096, 0, 0, &mr), 0);
-	sge = (struct gn_sge){ 0, 100, mr->key };
+	sge = (struct gn_sge){ 0, 100, mr->h.key };
 	CHECK_EQ(qp_post_recv(d.s[B].qp, &wr), 0);
 	expect_recv(100, GN_WC_LOC_PROT_ERR, 0x63, GN_WC_REM_OP_ERR);
 	CHECK_EQ(mr_free(mr), 0);
@@ -287,11 +287,11 @@ Test(rc_refused, send_invalidate)
 	duo_open_default(&d);
 	duo_recv(&d, B, 60, 0, 10);
 	wr = duo_wr(&d, A, 1, GN_WR_SEND_INV, 8);
-	wr.imm = d.s[B].mr->key;
+	wr.imm = d.s[B].mr->h.key;
 	CHECK_EQ(duo_post(&d, A, wr), 0);
 	duo_idle(&d);
 	CHECK_EQ(fabric_find(&d.f, A, OP_SEND_ONLY_INV, 0)->roce.inv_rkey,
-		 d.s[B].mr->key);
+		 d.s[B].mr->h.key);
 	CHECK_EQ(fabric_last(&d.f, B)->roce.aeth.syndrome, 0x62);
 	duo_sent(&d, A, 1, GN_WC_REM_ACCESS_ERR);
 	duo_received(&d, B, 60, GN_WC_LOC_ACCESS_ERR);

@@ -283,7 +283,7 @@ Test(rc_replay, nak_overtaken_by_its_cause)
 	duo_open_default(&d);
 	first.bth.dqpn = d.s[B].qp->qpn;
 	first.bth.psn = 0x1000;
-	first.reth = (struct reth){ duo_va(&d, B, 0), d.s[B].mr->key, 8 };
+	first.reth = (struct reth){ duo_va(&d, B, 0), d.s[B].mr->h.key, 8 };
 	second = first;
 	second.bth.psn = 0x1001;
 	CHECK_EQ(fabric_inject_roce(&d.f, A, B, &second), DROP_SEQ_GAP);

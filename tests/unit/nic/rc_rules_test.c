@@ -18,8 +18,8 @@ static struct roce request(unsigned op, uint32_t len)
 			 .pkey = PKEY_DEFAULT,
 			 .dqpn = d.s[B].qp->qpn,
 			 .psn = d.s[B].qp->resp.epsn },
-		.reth = { duo_va(&d, B, 0), d.s[B].mr->key, len },
-		.atomic = { duo_va(&d, B, 0), d.s[B].mr->key, 0, 0 },
+		.reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, len },
+		.atomic = { duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0 },
 		.payload = { junk, len },
 	};
 }
@@ -163,12 +163,12 @@ Test(rc_rules, too_many_reads)
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_EQ(inject((struct roce){
 				 .bth = request(OP_READ_REQUEST, 0).bth,
-				 .reth = { duo_va(&d, B, 0), d.s[B].mr->key,
+				 .reth = { duo_va(&d, B, 0), d.s[B].mr->h.key,
 					   8 } }),
 			 DROP_NONE);
 	check_fatal(inject((struct roce){
 			    .bth = request(OP_READ_REQUEST, 0).bth,
-			    .reth = { duo_va(&d, B, 0), d.s[B].mr->key, 8 } }),
+			    .reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, 8 } }),
 		    DROP_RD_ATOMIC, 0x61);
 }
 
