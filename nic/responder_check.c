@@ -68,9 +68,22 @@ static unsigned access_of(const struct roce *r)
 	return f & IS_ATOMIC ? GN_ACCESS_REMOTE_ATOMIC : 0;
 }
 
+/* A FLUSH that asks for no placement, or for one that is not defined. */
+static bool is_bad_flush(const struct roce *r)
+{
+	unsigned known = FETH_GLOBAL | FETH_PERSISTENT;
+
+	return (r->op->flags & HAS_FETH) &&
+	       (!(r->feth.type & known) || (r->feth.type & ~known) ||
+		r->feth.selectivity > FETH_MR);
+}
+
 enum drop check_enabled(const struct gn_qp *qp, const struct roce *r)
 {
 	unsigned need = access_of(r);
+
+	if (is_bad_flush(r))
+		return DROP_OP_DISABLED;
 
 	return (qp->attr.access & need) == need ? DROP_NONE : DROP_OP_DISABLED;
 }
@@ -87,6 +100,8 @@ enum drop check_memory(const struct gn_qp *qp, const struct roce *r)
 {
 	const struct responder *s = &qp->resp;
 	uint32_t f = r->op->flags;
+	uint64_t len;
+	uint8_t *at;
 
 	if (f & HAS_ATOMICETH)
 		return r->atomic.va & 7
@@ -95,6 +110,9 @@ enum drop check_memory(const struct gn_qp *qp, const struct roce *r)
 					      8, access_of(r));
 	if ((f & IS_ATOMIC) && (r->reth.va & 7))
 		return DROP_MISALIGNED;
+	if ((f & HAS_FETH) && r->feth.selectivity == FETH_MR)
+		return mr_check_whole(responder_pd(qp), r->reth.rkey,
+				      access_of(r), &at, &len);
 	if (f & HAS_RETH)
 		return r->reth.len ? check_remote(qp, r->reth.rkey, r->reth.va,
 						  r->reth.len, access_of(r))

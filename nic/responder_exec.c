@@ -234,14 +234,18 @@ enum drop execute_atomic(struct gn_qp *qp, const struct roce *r)
  */
 enum drop execute_flush(struct gn_qp *qp, const struct roce *r)
 {
+	uint64_t len = r->reth.len;
 	uint8_t *at = NULL;
 	enum drop v = DROP_NONE;
 
-	if (r->reth.len)
+	if (r->feth.selectivity == FETH_MR)
+		v = mr_check_whole(responder_pd(qp), r->reth.rkey, 0, &at,
+				   &len);
+	else if (len)
 		v = mr_check_remote(responder_pd(qp), qp->qpn, r->reth.rkey, r->reth.va,
 				    r->reth.len, 0, &at);
 	if (v == DROP_NONE && at && (r->feth.type & FETH_PERSISTENT) &&
-	    mem_persist(at, r->reth.len))
+	    mem_persist(at, len))
 		v = DROP_RANGE;
 	if (v == DROP_NONE)
 		resource_take(qp, r);

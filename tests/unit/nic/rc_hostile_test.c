@@ -153,7 +153,7 @@ Test(rc_hostile, header_fields)
 	r.bth.dqpn++;
 	CHECK_EQ(inject(r), DROP_QPN);
 	r.bth.dqpn = QPN_MASK;
-	CHECK_EQ(inject(r), DROP_QPN);
+	CHECK_EQ(inject(r), DROP_MCAST);
 	r.bth.dqpn = 0;
 	CHECK_EQ(inject(r), DROP_QPN);
 	r.bth.dqpn = d.s[B].qp->qpn;
