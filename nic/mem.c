@@ -155,12 +155,12 @@ int mem_store(uint64_t *at, uint64_t value)
 	if (is_replaced() && look_by_kernel(at))
 		return -EFAULT;
 	if (sigsetjmp(here, 0)) {
-		guard = NULL;
+		set_guard(NULL);
 		return -EFAULT;
 	}
-	guard = &here;
+	set_guard(&here);
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
-	guard = NULL;
+	set_guard(NULL);
 	return 0;
 }
 
