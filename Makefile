@@ -21,18 +21,20 @@ LDFLAGS_ALL = -pthread $(SAN_FLAGS) $(LDFLAGS)
 have	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
 lib	= $(shell pkg-config --libs $(1))
 cflags	= $(shell pkg-config --cflags $(1))
+# These targets install it first.
+lacks	= $(if $(filter setup demo test clean help,$(MAKECMDGOALS)),,$(warning $(1)))
 
 ifeq ($(call have,libisal),y)
 CFLAGS_ALL += -DHAVE_ISAL $(call cflags,libisal)
 LIBS	+= $(call lib,libisal)
 else
-$(warning libisal not found: the ICRC is computed by the slower portable code (Debian: libisal-dev))
+$(call lacks,libisal not found: the ICRC is computed by the slower portable code (Debian: libisal-dev))
 endif
 ifeq ($(call have,libpcap),y)
 CFLAGS_ALL += -DHAVE_PCAP
 PCAP_LIBS := $(call lib,libpcap)
 else
-$(warning libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
+$(call lacks,libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
 endif
 
 layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
@@ -111,7 +113,7 @@ deps_shim  = $(BUILD)/shim.a
 
 .PHONY: unit
 unit: $(UNIT)
-	@for t in $(UNIT); do $$t || exit 1; done
+	@$(RUN_TESTS) tests/unit/
 
 .SECONDEXPANSION:
 $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*))) \
@@ -121,8 +123,50 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
 
+# The packets that other people's decoders are asked about.
+FRAMES := $(BUILD)/tests/oracle/frames
+$(FRAMES): tests/oracle/frames.c $(BUILD)/wire.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(BUILD)/wire.a $(LDFLAGS_ALL) $(LIBS) -o $@
+
+RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
+SETUP	  = tools/setup.sh
+# What setup installs is seen only by a make that starts afterwards.
+AGAIN	  = @+$(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: setup demo test check test-programs help
+setup:		# install what is missing (apt)
+	@$(SETUP)
+demo:		# two hosts talk RoCEv2 inside VXLAN; takes a minute
+	@$(SETUP) build demo
+	$(AGAIN) all
+	@tools/demo.sh $(BUILD)
+test:		# every test
+	@$(SETUP)
+	$(AGAIN) all test-programs
+	@$(RUN_TESTS)
+check: all test-programs	# the quick tests
+	@$(RUN_TESTS) tests/lint/ tests/unit/
+test-programs: $(UNIT) $(FRAMES)
+
+# The drop-ins stay off the loader's default path: there they would hide real
+# NICs from every program.  `glassnic run' finds them.
+PREFIX	?= /usr/local
+.PHONY: install
+install: all	# into DESTDIR, for PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/glassnic \
+		$(DESTDIR)$(PREFIX)/share/man/man1
+	install $(BUILD)/glassnic $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/lib/*.so* $(DESTDIR)$(PREFIX)/lib/glassnic
+	$(BUILD)/glassnic options --man | \
+		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
+		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
+
 .PHONY: clean
-clean:
+clean:		# remove the build folder
 	rm -rf $(BUILD)
+
+help:		# this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*#[ \t]*\(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include "cmd/cmd.h"
 #include "nic/base/log.h"
@@ -145,32 +146,41 @@ static int export_level(const struct request *rq)
 			   rq->level);
 }
 
+/* Empties the file, so that the first process finds it so and takes it.  The
+ * one that has it now, if any, keeps it.
+ */
+static int empty_capture(const struct request *rq, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	bool fine =
+		fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && !ftruncate(fd, 0);
+
+	if (!fine)
+		usage_error(rq->command, "--capture: %s: %s", path,
+			    errno == EWOULDBLOCK ? "another program is "
+						   "capturing into it"
+						 : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return fine ? EXIT_OK : EXIT_CANNOT_RUN;
+}
+
 /* The program may change its directory, so the path becomes absolute. */
 static int export_capture(const struct request *rq)
 {
-	const char *slash, *file = rq->capture;
-	char given[PATH_MAX], dir[PATH_MAX], path[2 * PATH_MAX];
+	const char *file = rq->capture;
+	char here[PATH_MAX], path[2 * PATH_MAX];
 
 	if (!file)
 		return EXIT_OK;
-	slash = strrchr(file, '/');
-	if (!*file || (slash && !slash[1]))
-		return usage_error(rq->command,
-				   "--capture: %s: not a file's "
-				   "name",
-				   file);
-	snprintf(given, sizeof(given), "%.*s",
-		 slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");
-	if (!realpath(given, dir) || access(dir, W_OK)) {
-		usage_error(rq->command,
-			    "--capture: %s: %s; no file can be "
-			    "written there",
-			    given, strerror(errno));
-		return EXIT_CANNOT_RUN;
-	}
-	snprintf(path, sizeof(path), "%s/%s", dir, slash ? slash + 1 : file);
+	if (!*file)
+		return usage_error(rq->command, "--capture: no file's name");
+	if (*file != '/' && getcwd(here, sizeof(here)))
+		snprintf(path, sizeof(path), "%s/%s", here, file);
+	else
+		snprintf(path, sizeof(path), "%s", file);
 	setenv("GLASSNIC_CAPTURE", path, 1);
-	return EXIT_OK;
+	return strstr(path, "%p") ? EXIT_OK : empty_capture(rq, path);
 }
 
 static void say_address(const struct nic_spec *s)
@@ -272,13 +282,14 @@ int cmd_run(int argc, char **argv)
 	if (!status)
 		status = export_level(&rq);
 	if (!status)
-		status = export_capture(&rq);
-	if (!status)
 		status = export_nics(&rq);
 	if (!status)
 		status = export_drop_ins();
+	if (!status)
+		status = export_capture(&rq);
 	if (status)
 		return status;
+	setenv("GLASSNIC_RUN", "1", 1);
 	execvp(rq.program[0], rq.program);
 	status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 	usage_error(rq.command, "%s: %s", rq.program[0],

@@ -230,8 +230,10 @@ static bool fits(const struct gn_qp *qp, const struct swqe *w,
 	uint32_t left = w->len - w->answered * pmtu;
 	bool end = r->op->flags & IS_END;
 
-	if (w->opcode != GN_WR_RDMA_READ)
+	if (swqe_is_atomic(w))
 		return op == OP_ATOMIC_ACKNOWLEDGE;
+	if (w->opcode != GN_WR_RDMA_READ)
+		return op == OP_READ_RESPONSE_ONLY && !r->payload.len;
 	if (!is_read_response(op) || end != (w->answered + 1 == w->npsn))
 		return false;
 	return r->payload.len == (end ? left : pmtu);
@@ -245,7 +247,7 @@ static enum gn_wc_status place(const struct gn_qp *qp, const struct swqe *w,
 
 	if (!fits(qp, w, r))
 		return GN_WC_BAD_RESP_ERR;
-	if (w->opcode != GN_WR_RDMA_READ) {
+	if (swqe_is_atomic(w)) {
 		memcpy(orig, &r->orig, sizeof(orig));
 		data = (struct span){ orig, sizeof(orig) };
 	}

@@ -28,6 +28,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	cq->cookie = cookie;
 	cq->size = cqe;
 	list_init(&cq->channel_node);
+	list_add_tail(&e->cqs, &cq->all);
 	pthread_mutex_init(&cq->lock, NULL);
 	*out = cq;
 	return 0;
@@ -37,11 +38,95 @@ int cq_free(struct gn_cq *cq)
 {
 	if (cq->users)
 		return -EBUSY;
+	list_del(&cq->all);
+	timer_cancel(&cq->engine->timers, &cq->timer);
+	cq->engine->timed -= cq->timer.fire != NULL;
 	pthread_mutex_destroy(&cq->lock);
 	free(cq->ring);
 	free(cq);
 	return 0;
 }
+
+int cq_resize(struct gn_cq *cq, unsigned cqe)
+{
+	struct cqe *ring;
+	uint32_t n = 0;
+	int rc = -EINVAL;
+
+	if (!cqe || cqe > cq->engine->cfg.limits.max_cqe)
+		return -EINVAL;
+	cqe = round_up_pow2(cqe);
+	ring = calloc(cqe, sizeof(*ring));
+	if (!ring)
+		return -ENOMEM;
+	pthread_mutex_lock(&cq->lock);
+	if (cq->tail - cq->head <= cqe) {
+		for (uint32_t i = cq->head; i != cq->tail; i++)
+			ring[n++] = cq->ring[i & (cq->size - 1)];
+		cq->head = 0;
+		cq->tail = n;
+		cq->size = cqe;
+		free(cq->ring);
+		cq->ring = ring;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&cq->lock);
+	if (rc)
+		free(ring);
+	return rc;
+}
+
+/* ---- moderation ------------------------------------------------------------------- */
+
+static void on_timer(struct timer *t, nsec_t now)
+{
+	struct gn_cq *cq = list_entry(t, struct gn_cq, timer);
+	bool fire;
+
+	pthread_mutex_lock(&cq->lock);
+	fire = cq->held && cq->held_until <= now;
+	if (fire) {
+		cq->held = 0;
+		cq->armed = CQ_IDLE;
+	}
+	pthread_mutex_unlock(&cq->lock);
+	if (fire && cq->channel)
+		engine_comp_event(cq->engine, cq);
+	else if (cq->held)
+		timer_arm(&cq->engine->timers, t, cq->held_until);
+}
+
+int cq_moderate(struct gn_cq *cq, unsigned max_count, unsigned max_usec)
+{
+	struct engine *e = cq->engine;
+	int rc = timers_reserve(&e->timers, e->timed + 1);
+
+	if (rc)
+		return rc;
+	e->timed += cq->timer.fire == NULL;
+	cq->timer.fire = on_timer;
+	pthread_mutex_lock(&cq->lock);
+	cq->max_count = max_count;
+	cq->max_usec = max_usec;
+	pthread_mutex_unlock(&cq->lock);
+	return 0;
+}
+
+/* May the event that is due go out now, or does it wait for more? */
+static bool is_held_back(struct gn_cq *cq)
+{
+	if (!cq->max_usec || ++cq->held >= cq->max_count) {
+		cq->held = 0;
+		return false;
+	}
+	if (cq->held == 1) {
+		cq->held_until = cq->engine->now + cq->max_usec * USEC;
+		timer_arm(&cq->engine->timers, &cq->timer, cq->held_until);
+	}
+	return true;
+}
+
+/* ---- completions in, completions out -------------------------------------------------- */
 
 static bool fires(const struct gn_cq *cq, const struct gn_wc *wc)
 {
@@ -71,7 +156,7 @@ void cq_push(struct gn_cq *cq, const struct cqe *entry)
 	pthread_mutex_lock(&cq->lock);
 	first_overrun = !add(cq, entry) && !cq->overrun;
 	cq->overrun |= first_overrun;
-	fire = fires(cq, &entry->wc);
+	fire = fires(cq, &entry->wc) && !is_held_back(cq);
 	if (fire)
 		cq->armed = CQ_IDLE;
 	pthread_mutex_unlock(&cq->lock);
@@ -87,7 +172,8 @@ int cq_take(struct gn_cq *cq, unsigned n, struct gn_wc *wc)
 	unsigned got = 0;
 	bool overrun;
 
-	if (cq_is_empty(cq) && !cq->overrun)
+	if (cq_is_empty(cq) &&
+	    !atomic_load_explicit(&cq->overrun, memory_order_relaxed))
 		return 0;
 	pthread_mutex_lock(&cq->lock);
 	for (; got < n && cq->head != cq->tail; got++) {

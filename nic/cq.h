@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include "nic/api.h"
 #include "nic/base/list.h"
+#include "nic/base/timer.h"
 
 struct engine;
 
@@ -20,6 +21,7 @@ struct cqe {
 
 struct gn_cq {
 	struct engine *engine;
+	struct list all; /* in the engine's list */
 	struct gn_channel *channel; /* for the engine's hook; may be NULL */
 	struct gn_listener *listener;
 	void *cookie;
@@ -32,13 +34,21 @@ struct gn_cq {
 	struct cqe *ring;
 	uint32_t size;
 	_Atomic uint32_t head, tail;
-	bool overrun;
+	_Atomic bool overrun;
 	enum { CQ_IDLE, CQ_ARMED, CQ_ARMED_SOLICITED } armed;
+	/* Moderation: an event for every max_count completions, or max_usec
+	 * after the first of fewer; 0, 0: for each.
+	 */
+	unsigned max_count, max_usec, held;
+	nsec_t held_until;
+	struct timer timer;
 };
 
 int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	   void *cookie, struct gn_cq **cq);
 int cq_free(struct gn_cq *cq);
+int cq_resize(struct gn_cq *cq, unsigned cqe);
+int cq_moderate(struct gn_cq *cq, unsigned max_count, unsigned max_usec);
 /* Adds a completion; @qp's is lost if the queue is full. */
 void cq_push(struct gn_cq *cq, const struct cqe *entry);
 /* As gn_cq_poll, but does not run the NIC. */

@@ -11,6 +11,7 @@
 #include "nic/qp.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/srq.h"
 #include "nic/uc.h"
 #include "wire/opcode.h"
 
@@ -57,6 +58,7 @@ int engine_init(struct engine *e, const struct engine_config *cfg,
 			      .random = { cfg->seed } };
 	timers_init(&e->timers);
 	list_init(&e->ready);
+	list_init(&e->cqs);
 	e->next_qpn = (uint32_t)random_next(&e->random);
 	e->batch = calloc(ENGINE_BATCH, sizeof(*e->batch));
 	e->slots = calloc(ENGINE_BATCH, sizeof(*e->slots));
@@ -110,26 +112,12 @@ static bool pkey_matches(uint16_t a, uint16_t b)
 	return !((a ^ b) & 0x7fff) && ((a | b) & 0x8000);
 }
 
-/* The transport that a QP of each type is spoken to in. */
-static enum transport transport_of(const struct gn_qp *qp)
-{
-	switch (qp->init.type) {
-	case GN_QPT_RC: return TRANSPORT_RC;
-	case GN_QPT_UC: return TRANSPORT_UC;
-	case GN_QPT_XRC_SEND:
-	case GN_QPT_XRC_RECV: return TRANSPORT_XRC;
-	case GN_QPT_UD:
-	case GN_QPT_RAW_PACKET: break;
-	}
-	return TRANSPORT_UD;
-}
-
 static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 			  const struct dgram *d)
 {
 	if (!qp)
 		return DROP_QPN;
-	if (opcode_transport(r->bth.opcode) != transport_of(qp))
+	if (opcode_transport(r->bth.opcode) != qp_transport(qp))
 		return DROP_TRANSPORT;
 	if (!pkey_matches(r->bth.pkey, PKEY_DEFAULT))
 		return DROP_PKEY;
@@ -263,6 +251,8 @@ void engine_answer_bells(struct engine *e, const struct gn_qp *gone)
 			continue;
 		if (qp_state(qp) == GN_QPS_ERR)
 			qp_flush(qp);
+		if (qp_state(qp) == GN_QPS_SQE)
+			requester_flush(qp);
 		engine_ready(e, qp);
 	}
 }
@@ -271,12 +261,8 @@ static void expire_timers(struct engine *e, nsec_t now)
 {
 	struct timer *t;
 
-	while ((t = timers_expired(&e->timers, now))) {
-		struct gn_qp *qp = list_entry(t, struct gn_qp, timer);
-
-		requester_tick(qp, now);
-		qp_arm(qp);
-	}
+	while ((t = timers_expired(&e->timers, now)))
+		t->fire(t, now);
 }
 
 /* One turn of one QP: answers first, since somebody waits for them. */
@@ -332,6 +318,23 @@ void engine_event(struct engine *e, struct gn_listener *l,
 void engine_qp_event(struct gn_qp *qp, enum gn_event_type type)
 {
 	engine_event(qp->engine, qp->init.listener, type, qp->init.cookie);
+}
+
+void engine_forget_listener(struct engine *e, const struct gn_listener *l)
+{
+	for (struct list *at = e->cqs.next; at != &e->cqs; at = at->next) {
+		struct gn_cq *cq = list_entry(at, struct gn_cq, all);
+
+		if (cq->listener == l)
+			cq->listener = NULL;
+	}
+	for (struct gn_srq *srq = e->srq_list; srq; srq = srq->next)
+		if (srq->init.listener == l)
+			srq->init.listener = NULL;
+	for (unsigned i = 0; i < ENGINE_BUCKETS; i++)
+		for (struct gn_qp *qp = e->bucket[i]; qp; qp = qp->next)
+			if (qp->init.listener == l)
+				qp->init.listener = NULL;
 }
 
 /* IBTA 10.10.2: the CQ's error, then that of each QP whose completion has

@@ -76,8 +76,10 @@ struct engine {
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
 	uint32_t qps, pds, srqs, next_qpn, next_srqn;
+	size_t timed; /* objects that have a timer */
 	uint64_t dm_used;
-	struct gn_srq *xrc_srqs;
+	struct list cqs;   /* all of them */
+	struct gn_srq *srq_list;
 	struct gn_xrcd *xrcds;
 	struct mcast_group *groups;
 	struct mr_table mrs;
@@ -110,6 +112,9 @@ nsec_t engine_deadline(const struct engine *e);
 
 /* The largest path MTU that the link carries, in bytes. */
 unsigned engine_pmtu(const struct engine *e);
+
+/* Nobody hears the events of its objects any more. */
+void engine_forget_listener(struct engine *e, const struct gn_listener *l);
 
 /* ---- between the engine's own files -------------------------------------- */
 

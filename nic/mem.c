@@ -97,6 +97,30 @@ int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 	return 0;
 }
 
+int mem_store(uint64_t *at, uint64_t value)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0)) {
+		guard = NULL;
+		return -EFAULT;
+	}
+	guard = &here;
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+	guard = NULL;
+	return 0;
+}
+
+int mem_persist(void *at, size_t len)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)at & ~(page - 1);
+
+	return msync((void *)from, (uintptr_t)at + len - from, MS_SYNC)
+		       ? -EFAULT
+		       : 0;
+}
+
 /* For kernels before 5.14, which cannot populate: reads a byte of each page, and
  * writes it back if the page must be writable.
  */

@@ -18,6 +18,10 @@ int mem_copy(void *dst, const void *src, size_t len);
  */
 int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 	       uint64_t *orig);
+/* Stores @value to the 8-byte aligned *@at in one piece; 0 or -EFAULT. */
+int mem_store(uint64_t *at, uint64_t value);
+/* Has the range, if it is a mapped file, written to its disk; 0 or -EFAULT. */
+int mem_persist(void *at, size_t len);
 /* Faults the range in.  -EFAULT if there is no memory, or none that may be
  * written when @write.
  */

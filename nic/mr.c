@@ -448,3 +448,18 @@ enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 		v = DROP_RIGHTS;
 	return v;
 }
+
+enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,
+			 uint8_t **at, uint64_t *len)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct gn_mr *mr = (struct gn_mr *)h;
+
+	if (!h || h->kind != HOLDS_MR || h->pd != pd || mr->is_null)
+		return DROP_RKEY;
+	if ((mr->access & access) != access)
+		return DROP_RIGHTS;
+	*at = mr->base;
+	*len = mr->len;
+	return DROP_NONE;
+}

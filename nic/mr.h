@@ -100,4 +100,8 @@ enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 			  uint64_t va, uint64_t len, unsigned access,
 			  uint8_t **at);
 
+/* All of region @rkey (FLUSH of a whole region, IBTA A19.4.2). */
+enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,
+			 uint8_t **at, uint64_t *len);
+
 #endif

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "nic/engine.h"
+#include "nic/mcast.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/srq.h"
 
 /* ---- numbers --------------------------------------------------------------- */
 
@@ -42,14 +44,39 @@ static void hash_out(struct engine *e, struct gn_qp *qp)
 
 /* ---- life ------------------------------------------------------------------- */
 
+/* What each type of QP has. */
+static const struct qp_kind {
+	bool offered, sends, receives;
+} kinds[] = {
+	[GN_QPT_RC] = { true, true, true },
+	[GN_QPT_UC] = { true, true, true },
+	[GN_QPT_UD] = { true, true, true },
+	[GN_QPT_XRC_SEND] = { true, true, false },
+	[GN_QPT_XRC_RECV] = { true, false, false },
+};
+
+static const struct qp_kind *kind_of(const struct gn_qp_init *init)
+{
+	size_t n = sizeof(kinds) / sizeof(*kinds);
+
+	return (size_t)init->type < n && kinds[init->type].offered
+		       ? &kinds[init->type]
+		       : NULL;
+}
+
 static int check_init(const struct engine *e, const struct gn_qp_init *init)
 {
 	const struct gn_limits *l = &e->cfg.limits;
 	const struct gn_qp_cap *c = &init->cap;
+	const struct qp_kind *k = kind_of(init);
 
-	if (init->type != GN_QPT_RC)
+	if (!k)
 		return -EOPNOTSUPP;
-	if (!init->send_cq || !init->recv_cq)
+	if ((k->sends && !init->send_cq) || (k->receives && !init->recv_cq))
+		return -EINVAL;
+	if (init->type == GN_QPT_XRC_RECV ? !init->xrcd : !!init->xrcd)
+		return -EINVAL;
+	if (init->srq && (!k->receives || init->srq->init.xrcd))
 		return -EINVAL;
 	if (c->max_send_wr > l->max_qp_wr || c->max_recv_wr > l->max_qp_wr ||
 	    c->max_send_sge > l->max_sge || c->max_recv_sge > l->max_sge ||
@@ -58,18 +85,42 @@ static int check_init(const struct engine *e, const struct gn_qp_init *init)
 	return e->qps < l->max_qp ? 0 : -ENOMEM;
 }
 
+/* Queues that the type does not have, or that an SRQ replaces, are empty. */
+static void trim_caps(struct gn_qp *qp)
+{
+	const struct qp_kind *k = kind_of(&qp->init);
+	struct gn_qp_cap *c = &qp->init.cap;
+
+	if (!k->sends)
+		c->max_send_wr = c->max_send_sge = c->max_inline = 0;
+	if (!k->receives || qp->init.srq)
+		c->max_recv_wr = c->max_recv_sge = 0;
+}
+
+/* SGEs of the largest receive WR that may come its way. */
+static uint32_t recv_sges(const struct gn_qp *qp)
+{
+	if (qp->init.srq)
+		return qp->init.srq->init.max_sge;
+	if (qp->init.type == GN_QPT_XRC_RECV)
+		return qp->engine->cfg.limits.max_srq_sge;
+	return qp->init.cap.max_recv_sge;
+}
+
 static int init_queues(struct gn_qp *qp)
 {
 	struct gn_qp_cap *c = &qp->init.cap;
-	int rc = sq_init(&qp->sq, c->max_send_wr, c->max_send_sge,
-			 c->max_inline);
+	int rc;
 
+	trim_caps(qp);
+	rc = sq_init(&qp->sq, c->max_send_wr, c->max_send_sge, c->max_inline,
+		     qp->init.type == GN_QPT_UD);
 	if (rc)
 		return rc;
 	rc = rq_init(&qp->rq, c->max_recv_wr, c->max_recv_sge);
 	if (rc)
 		goto free_sq;
-	qp->resp.recv.sge = calloc(c->max_recv_sge + 1u, sizeof(struct gn_sge));
+	qp->resp.recv.sge = calloc(recv_sges(qp) + 1u, sizeof(struct gn_sge));
 	if (!qp->resp.recv.sge) {
 		rc = -ENOMEM;
 		goto free_rq;
@@ -87,28 +138,46 @@ free_sq:
 
 static void set_users(struct gn_qp *qp, int by)
 {
-	qp->pd->users += (unsigned)by;
-	qp->init.send_cq->users += (unsigned)by;
-	qp->init.recv_cq->users += (unsigned)by;
+	const struct gn_qp_init *i = &qp->init;
+
+	if (qp->pd)
+		qp->pd->users += (unsigned)by;
+	if (i->send_cq)
+		i->send_cq->users += (unsigned)by;
+	if (i->recv_cq)
+		i->recv_cq->users += (unsigned)by;
+	if (i->srq)
+		i->srq->users += (unsigned)by;
+	if (i->xrcd)
+		i->xrcd->users += (unsigned)by;
+}
+
+static void on_timer(struct timer *t, nsec_t now)
+{
+	struct gn_qp *qp = list_entry(t, struct gn_qp, timer);
+
+	requester_tick(qp, now);
+	qp_arm(qp);
 }
 
 int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **out)
 {
-	struct engine *e = pd->engine;
+	struct engine *e = init->xrcd ? init->xrcd->engine : pd->engine;
 	struct gn_qp *qp;
 	int rc = check_init(e, init);
 
 	if (rc)
 		return rc;
-	rc = timers_reserve(&e->timers, e->qps + 1);
+	rc = timers_reserve(&e->timers, e->timed + 1);
 	if (rc)
 		return rc;
 	qp = calloc(1, sizeof(*qp));
 	if (!qp)
 		return -ENOMEM;
 	qp->engine = e;
-	qp->pd = pd;
+	qp->pd = init->xrcd ? NULL : pd;
 	qp->init = *init;
+	qp->opens = 1;
 	list_init(&qp->ready);
 	list_init(&qp->waiting);
 	rc = init_queues(qp);
@@ -116,12 +185,25 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **out)
 		free(qp);
 		return rc;
 	}
+	e->timed++;
+	qp->timer.fire = on_timer;
 	qp->qpn = free_qpn(e);
 	hash_in(e, qp);
 	set_users(qp, 1);
 	requester_reset(qp);
 	responder_reset(qp);
 	init->cap = qp->init.cap;
+	*out = qp;
+	return 0;
+}
+
+int qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **out)
+{
+	struct gn_qp *qp = engine_find_qp(xrcd->engine, qpn);
+
+	if (!qp || qp->init.xrcd != xrcd)
+		return -EINVAL;
+	qp->opens++;
 	*out = qp;
 	return 0;
 }
@@ -144,6 +226,20 @@ void qp_set_peer(struct gn_qp *qp, struct peer *peer)
 	qp->peer = peer;
 }
 
+/* Those of an XRC QP lie in the CQs of its domain's SRQs. */
+static void forget_completions(struct gn_qp *qp)
+{
+	struct gn_srq *srq = qp->init.xrcd ? qp->engine->srq_list : NULL;
+
+	if (qp->init.send_cq)
+		cq_forget(qp->init.send_cq, qp);
+	if (qp->init.recv_cq)
+		cq_forget(qp->init.recv_cq, qp);
+	for (; srq; srq = srq->next)
+		if (srq->init.xrcd == qp->init.xrcd)
+			cq_forget(srq->init.cq, qp);
+}
+
 /* Out of all that the engine would look into. */
 static void withdraw(struct gn_qp *qp)
 {
@@ -151,16 +247,19 @@ static void withdraw(struct gn_qp *qp)
 	list_del(&qp->ready);
 	qp_set_peer(qp, NULL);
 	timer_cancel(&qp->engine->timers, &qp->timer);
-	cq_forget(qp->init.send_cq, qp);
-	cq_forget(qp->init.recv_cq, qp);
+	forget_completions(qp);
 }
 
 void qp_free(struct gn_qp *qp)
 {
 	struct engine *e = qp->engine;
 
+	if (--qp->opens)
+		return;
 	withdraw(qp);
+	mcast_forget(qp);
 	set_users(qp, -1);
+	e->timed--;
 	hash_out(e, qp);
 	sq_fini(&qp->sq);
 	rq_fini(&qp->rq);
@@ -171,11 +270,25 @@ void qp_free(struct gn_qp *qp)
 
 /* ---- posting ---------------------------------------------------------------- */
 
-static const bool opcode_known[GN_WR_N] = {
-	[GN_WR_RDMA_WRITE] = true, [GN_WR_RDMA_WRITE_IMM] = true,
-	[GN_WR_SEND] = true,	   [GN_WR_SEND_IMM] = true,
-	[GN_WR_RDMA_READ] = true,  [GN_WR_CMP_SWAP] = true,
-	[GN_WR_FETCH_ADD] = true,  [GN_WR_SEND_INV] = true,
+#define RC  (1u << GN_QPT_RC)
+#define UC  (1u << GN_QPT_UC)
+#define UD  (1u << GN_QPT_UD)
+#define XRC (1u << GN_QPT_XRC_SEND)
+
+/* Which QPs take which work request (IBTA 10.7.2.2, table 84). */
+static const unsigned takers[GN_WR_N] = {
+	[GN_WR_RDMA_WRITE] = RC | UC | XRC,
+	[GN_WR_RDMA_WRITE_IMM] = RC | UC | XRC,
+	[GN_WR_SEND] = RC | UC | UD | XRC,
+	[GN_WR_SEND_IMM] = RC | UC | UD | XRC,
+	[GN_WR_RDMA_READ] = RC | XRC,
+	[GN_WR_CMP_SWAP] = RC | XRC,
+	[GN_WR_FETCH_ADD] = RC | XRC,
+	[GN_WR_LOCAL_INV] = RC | UC | XRC,
+	[GN_WR_BIND_MW] = RC | UC | XRC,
+	[GN_WR_SEND_INV] = RC | XRC,
+	[GN_WR_FLUSH] = RC | XRC,
+	[GN_WR_ATOMIC_WRITE] = RC | XRC,
 };
 
 int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
@@ -184,7 +297,8 @@ int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 
 	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_RTR)
 		return -EINVAL;
-	if ((unsigned)wr->opcode >= GN_WR_N || !opcode_known[wr->opcode])
+	if ((unsigned)wr->opcode >= GN_WR_N ||
+	    !(takers[wr->opcode] & 1u << qp->init.type))
 		return -EINVAL;
 	return sq_post(&qp->sq, wr, qp->engine->cfg.limits.max_msg_size);
 }
@@ -234,6 +348,15 @@ void qp_set_error(struct gn_qp *qp)
 		return;
 	qp_set_state(qp, GN_QPS_ERR);
 	qp_flush(qp);
+	/* IBTA 10.3.1.7: no more of the SRQ's requests will complete here. */
+	if (qp->init.srq)
+		engine_qp_event(qp, GN_EVENT_QP_LAST_WQE_REACHED);
+}
+
+void qp_set_sqe(struct gn_qp *qp)
+{
+	qp_set_state(qp, GN_QPS_SQE);
+	requester_flush(qp);
 }
 
 void qp_arm(struct gn_qp *qp)

@@ -50,6 +50,7 @@ struct resource {
 	uint32_t msn;	  /* of its answer */
 	uint32_t sent;	  /* packets of the present answer gone so far */
 	uint32_t from;	  /* first packet of the present answer */
+	uint32_t srqn;	  /* XRC: names the PD */
 	bool pending;	  /* the present answer is not all sent */
 	bool replay;	  /* it is not the first */
 };
@@ -64,6 +65,7 @@ struct responder {
 	uint32_t offset;      /* its bytes so far */
 	uint64_t va;	      /* WRITE: where it goes */
 	uint32_t rkey, len;
+	struct gn_srq *srq; /* whose receive WRs: init.srq, or XRC's choice */
 	bool have_recv; /* recv holds a receive WR in use */
 	struct rwqe recv;
 	bool gap_naked;	 /* a sequence NAK is out for epsn */
@@ -77,7 +79,7 @@ struct responder {
 
 struct gn_qp {
 	struct engine *engine;
-	struct gn_pd *pd;
+	struct gn_pd *pd; /* NULL: XRC_RECV, see responder_pd */
 	struct gn_qp_init init;
 	uint32_t qpn;
 	_Atomic int state; /* enum gn_qp_state; set by qp_set_state only */
@@ -92,11 +94,16 @@ struct gn_qp {
 	struct gn_qp *next; /* in its bucket */
 	struct list ready;  /* in the engine's list */
 	struct list waiting; /* in its peer's */
+	unsigned opens;	     /* XRC_RECV: gn_qp_open and gn_qp_new */
+	unsigned groups;     /* multicast groups it is in */
 	struct gn_qp *bell_next;
 	_Atomic bool bell;
 };
 
 int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp);
+/* Once more the XRC_RECV QP @qpn of @xrcd; -EINVAL: there is none. */
+int qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp);
+/* The last qp_free of a QP frees it. */
 void qp_free(struct gn_qp *qp);
 int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask);
 void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
@@ -122,10 +129,27 @@ void qp_set_state(struct gn_qp *qp, enum gn_qp_state state);
 void qp_set_error(struct gn_qp *qp);
 /* What remains of the queues in ERR completes flushed. */
 void qp_flush(struct gn_qp *qp);
-static inline bool qp_is_xrc(const struct gn_qp *qp)
+/* To SQE, after a failed work request of an unreliable QP (IBTA 10.3.1.6). */
+void qp_set_sqe(struct gn_qp *qp);
+/* The transport that it is spoken to in, and speaks. */
+static inline enum transport qp_transport(const struct gn_qp *qp)
 {
-	return qp->init.type == GN_QPT_XRC_SEND ||
-	       qp->init.type == GN_QPT_XRC_RECV;
+	switch (qp->init.type) {
+	case GN_QPT_RC: return TRANSPORT_RC;
+	case GN_QPT_UC: return TRANSPORT_UC;
+	case GN_QPT_XRC_SEND:
+	case GN_QPT_XRC_RECV: return TRANSPORT_XRC;
+	case GN_QPT_UD:
+	case GN_QPT_RAW_PACKET: break;
+	}
+	return TRANSPORT_UD;
+}
+/* Does somebody answer for what it sends? */
+static inline bool qp_is_reliable(const struct gn_qp *qp)
+{
+	enum transport t = qp_transport(qp);
+
+	return t == TRANSPORT_RC || t == TRANSPORT_XRC;
 }
 /* Moves @qp, and the charge for what it has in flight, from its peer to @peer,
  * whose reference it takes over; NULL: it has none any more, and owes nothing.

@@ -31,27 +31,76 @@ struct masks {
 	unsigned required, optional;
 };
 
+/* The columns of the table: types that move alike. */
+enum column { C_RC, C_UC, C_UD, C_XRC_SEND, C_XRC_RECV, C_RAW, C_N };
+
 struct move {
 	enum gn_qp_state from, to;
-	struct masks rc, uc, ud;
+	struct masks m[C_N];
 };
 
+#define INIT_RAW  GN_QP_PORT
+#define RTS_INI	  (GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS | PATHS)
+#define RTS_RAW	  GN_QP_RATE_LIMIT
+#define NOTIFY	  GN_QP_EN_SQD_ASYNC_NOTIFY
+
 static const struct move moves[] = {
-	{ GN_QPS_RESET, GN_QPS_INIT, { INIT_C, 0 }, { INIT_C, 0 }, { INIT_UD, 0 } },
-	{ GN_QPS_INIT, GN_QPS_INIT, { 0, INIT_C }, { 0, INIT_C }, { 0, INIT_UD } },
-	{ GN_QPS_INIT, GN_QPS_RTR, { RTR_RC, RTR_OPT }, { RTR_UC, RTR_OPT },
-	  { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY } },
-	{ GN_QPS_RTR, GN_QPS_RTS, { GN_QP_SQ_PSN | RETRIES, RTS_RC },
-	  { GN_QP_SQ_PSN, RTS_UC }, { GN_QP_SQ_PSN, RTS_UD } },
-	{ GN_QPS_RTS, GN_QPS_RTS, { 0, RTS_RC }, { 0, RTS_UC }, { 0, RTS_UD } },
-	{ GN_QPS_RTS, GN_QPS_SQD, { 0, GN_QP_EN_SQD_ASYNC_NOTIFY },
-	  { 0, GN_QP_EN_SQD_ASYNC_NOTIFY }, { 0, GN_QP_EN_SQD_ASYNC_NOTIFY } },
-	{ GN_QPS_SQD, GN_QPS_RTS, { 0, RTS_RC }, { 0, RTS_UC }, { 0, RTS_UD } },
-	{ GN_QPS_SQD, GN_QPS_SQD, { 0, SQD_RC }, { 0, SQD_UC },
-	  { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY } },
-	{ GN_QPS_SQE, GN_QPS_RTS, { 0, 0 }, { 0, GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS },
-	  { 0, RTS_UD } },
+	{ GN_QPS_RESET, GN_QPS_INIT,
+	  { [C_RC] = { INIT_C, 0 }, [C_UC] = { INIT_C, 0 },
+	    [C_UD] = { INIT_UD, 0 }, [C_XRC_SEND] = { INIT_C, 0 },
+	    [C_XRC_RECV] = { INIT_C, 0 }, [C_RAW] = { INIT_RAW, 0 } } },
+	{ GN_QPS_INIT, GN_QPS_INIT,
+	  { [C_RC] = { 0, INIT_C }, [C_UC] = { 0, INIT_C },
+	    [C_UD] = { 0, INIT_UD }, [C_XRC_SEND] = { 0, INIT_C },
+	    [C_XRC_RECV] = { 0, INIT_C }, [C_RAW] = { 0, INIT_RAW } } },
+	{ GN_QPS_INIT, GN_QPS_RTR,
+	  { [C_RC] = { RTR_RC, RTR_OPT }, [C_UC] = { RTR_UC, RTR_OPT },
+	    [C_UD] = { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY },
+	    [C_XRC_SEND] = { RTR_UC, RTR_OPT },
+	    [C_XRC_RECV] = { RTR_RC, RTR_OPT } } },
+	{ GN_QPS_RTR, GN_QPS_RTS,
+	  { [C_RC] = { GN_QP_SQ_PSN | RETRIES, RTS_RC },
+	    [C_UC] = { GN_QP_SQ_PSN, RTS_UC },
+	    [C_UD] = { GN_QP_SQ_PSN, RTS_UD },
+	    [C_XRC_SEND] = { GN_QP_SQ_PSN | RETRIES, RTS_INI },
+	    [C_XRC_RECV] = { GN_QP_SQ_PSN | GN_QP_TIMEOUT, RTS_RC },
+	    [C_RAW] = { 0, RTS_RAW } } },
+	{ GN_QPS_RTS, GN_QPS_RTS,
+	  { [C_RC] = { 0, RTS_RC }, [C_UC] = { 0, RTS_UC },
+	    [C_UD] = { 0, RTS_UD }, [C_XRC_SEND] = { 0, RTS_INI },
+	    [C_XRC_RECV] = { 0, RTS_RC }, [C_RAW] = { 0, RTS_RAW } } },
+	{ GN_QPS_RTS, GN_QPS_SQD,
+	  { [C_RC] = { 0, NOTIFY }, [C_UC] = { 0, NOTIFY },
+	    [C_UD] = { 0, NOTIFY }, [C_XRC_SEND] = { 0, NOTIFY },
+	    [C_XRC_RECV] = { 0, NOTIFY } } },
+	{ GN_QPS_SQD, GN_QPS_RTS,
+	  { [C_RC] = { 0, RTS_RC }, [C_UC] = { 0, RTS_UC },
+	    [C_UD] = { 0, RTS_UD }, [C_XRC_SEND] = { 0, RTS_INI },
+	    [C_XRC_RECV] = { 0, RTS_RC } } },
+	{ GN_QPS_SQD, GN_QPS_SQD,
+	  { [C_RC] = { 0, SQD_RC }, [C_UC] = { 0, SQD_UC },
+	    [C_UD] = { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY },
+	    [C_XRC_SEND] = { 0, SQD_UC | RETRIES | GN_QP_PORT },
+	    [C_XRC_RECV] = { 0, SQD_UC | GN_QP_PORT | GN_QP_TIMEOUT |
+				   GN_QP_MAX_DEST_RD_ATOMIC |
+				   GN_QP_MIN_RNR_TIMER } } },
+	{ GN_QPS_SQE, GN_QPS_RTS,
+	  { [C_UC] = { 0, GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS },
+	    [C_UD] = { 0, RTS_UD } } },
 };
+
+static enum column column_of(const struct gn_qp *qp)
+{
+	switch (qp->init.type) {
+	case GN_QPT_RC: return C_RC;
+	case GN_QPT_UC: return C_UC;
+	case GN_QPT_UD: return C_UD;
+	case GN_QPT_XRC_SEND: return C_XRC_SEND;
+	case GN_QPT_XRC_RECV: return C_XRC_RECV;
+	case GN_QPT_RAW_PACKET: break;
+	}
+	return C_RAW;
+}
 
 static const struct { unsigned bit; const char *name; } attr_names[] = {
 	{ GN_QP_STATE, "IBV_QP_STATE" },
@@ -99,9 +148,7 @@ static bool find_masks(const struct gn_qp *qp, enum gn_qp_state from,
 	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
 		if (moves[i].from != from || moves[i].to != to)
 			continue;
-		*m = qp->init.type == GN_QPT_UD	  ? moves[i].ud
-		     : qp->init.type == GN_QPT_UC ? moves[i].uc
-						  : moves[i].rc;
+		*m = moves[i].m[column_of(qp)];
 		return true;
 	}
 	return false;
@@ -271,7 +318,7 @@ static int take_memory(struct gn_qp *qp, const struct gn_qp_attr *a,
 	struct peer *peer = NULL;
 	int rc = 0;
 
-	if (mask & GN_QP_AV) {
+	if (qp->init.type != GN_QPT_UD && (mask & GN_QP_AV)) {
 		peer = peer_get(&e->peers, &a->ah.dgid, e->cfg.window);
 		if (!peer)
 			return -ENOMEM;

@@ -9,6 +9,7 @@
 
 #include "nic/engine.h"
 #include "nic/mem.h"
+#include "nic/srq.h"
 #include "nic/verdict.h"
 #include "wire/aeth.h"
 #include "wire/print.h"
@@ -34,7 +35,8 @@ static uint8_t ack_syndrome(const struct gn_qp *qp)
 {
 	unsigned code = CREDITS_UNLIMITED;
 
-	if (qp->engine->cfg.credits && !qp->init.srq)
+	if (qp->engine->cfg.credits && !qp->resp.srq &&
+	    qp->init.type == GN_QPT_RC)
 		code = credits_to_code(rq_count(&qp->rq));
 	return aeth_syndrome(AETH_ACK, code);
 }
@@ -53,7 +55,8 @@ static void send_ack(struct gn_qp *qp)
 	struct responder *s = &qp->resp;
 	bool nak = s->nak;
 	struct roce r = {
-		.bth = { .opcode = TRANSPORT_RC | OP_ACKNOWLEDGE,
+		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
+				     OP_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(s->epsn, nak ? 0 : PSN_MASK) },
 		.aeth = { nak ? s->nak : ack_syndrome(qp), s->msn },
@@ -72,7 +75,8 @@ static void send_ack(struct gn_qp *qp)
 static void send_atomic_ack(struct gn_qp *qp, struct resource *res)
 {
 	struct roce r = {
-		.bth = { .opcode = TRANSPORT_RC | OP_ATOMIC_ACKNOWLEDGE,
+		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
+				     OP_ATOMIC_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = res->first_psn },
 		.aeth = { ack_syndrome(qp), res->msn },
@@ -117,13 +121,21 @@ static enum operation response_op(const struct resource *res)
 static enum drop fetch(const struct gn_qp *qp, const struct resource *res,
 		       uint32_t offset, uint32_t len, uint8_t *out)
 {
+	const struct gn_pd *pd = qp->pd;
 	uint8_t *at;
 	enum drop v;
 
 	if (!len)
 		return DROP_NONE;
-	v = mr_check(qp->pd, res->rkey, res->va + offset, len,
-		     GN_ACCESS_REMOTE_READ, &at);
+	if (qp->init.xrcd) {
+		const struct gn_srq *srq = srq_find(qp->init.xrcd, res->srqn);
+
+		if (!srq)
+			return DROP_RKEY;
+		pd = srq->pd;
+	}
+	v = mr_check_remote(pd, qp->qpn, res->rkey, res->va + offset, len,
+			    GN_ACCESS_REMOTE_READ, &at);
 	if (v == DROP_NONE && mem_copy(out, at, len))
 		v = DROP_RANGE;
 	return v;
@@ -134,7 +146,7 @@ static void send_read_response(struct gn_qp *qp, struct resource *res)
 	uint32_t pmtu = qp->attr.path_mtu, offset = res->sent * pmtu;
 	uint32_t len = res->len - offset < pmtu ? res->len - offset : pmtu;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(TRANSPORT_RC | response_op(res)),
+		.bth = { .opcode = (uint8_t)(qp_transport(qp) | response_op(res)),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(res->first_psn, res->sent) },
 		.aeth = { ack_syndrome(qp), res->msn },
@@ -161,10 +173,11 @@ bool reply_send(struct gn_qp *qp, unsigned quota)
 	while ((res = first_pending(qp))) {
 		if (!quota--)
 			return true;
-		if (res->op == OP_READ_REQUEST)
-			send_read_response(qp, res);
-		else
+		/* ATOMIC WRITE and FLUSH are answered as READs of nothing. */
+		if (res->op == OP_COMPARE_SWAP || res->op == OP_FETCH_ADD)
 			send_atomic_ack(qp, res);
+		else
+			send_read_response(qp, res);
 	}
 	if (qp->resp.ack_due)
 		send_ack(qp);

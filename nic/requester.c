@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nic/datagram.h"
 #include "nic/engine.h"
 #include "nic/mem.h"
 #include "wire/aeth.h"
@@ -26,48 +27,64 @@
 struct wr_kind {
 	enum operation first, middle, last, only;
 	enum gn_wc_opcode wc;
-	bool reads;	 /* its answer carries data, and counts as rd_atomic */
-	bool takes_recv; /* needs a receive WR over there: credits */
+	unsigned is; /* K_* */
 };
+
+#define K_SENDS	 (1u << 0) /* its message is bytes that go out */
+#define K_READS	 (1u << 1) /* is answered with data; counts as rd_atomic */
+#define K_WRITES (1u << 2) /* the answer is written to its SGEs */
+#define K_RECV	 (1u << 3) /* needs a receive WR over there: credits */
+#define K_SINGLE (1u << 4) /* one packet, whatever its length says */
+#define K_LOCAL	 (1u << 5) /* no packet: done here, in its turn */
 
 static const struct wr_kind wr_kinds[GN_WR_N] = {
 	[GN_WR_SEND] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST,
-			 OP_SEND_ONLY, GN_WC_SEND, false, true },
+			 OP_SEND_ONLY, GN_WC_SEND, K_SENDS | K_RECV },
 	[GN_WR_SEND_IMM] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_IMM,
-			     OP_SEND_ONLY_IMM, GN_WC_SEND, false, true },
+			     OP_SEND_ONLY_IMM, GN_WC_SEND, K_SENDS | K_RECV },
 	[GN_WR_SEND_INV] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_INV,
-			     OP_SEND_ONLY_INV, GN_WC_SEND, false, true },
+			     OP_SEND_ONLY_INV, GN_WC_SEND, K_SENDS | K_RECV },
 	[GN_WR_RDMA_WRITE] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE, OP_WRITE_LAST,
-			       OP_WRITE_ONLY, GN_WC_RDMA_WRITE, false, false },
+			       OP_WRITE_ONLY, GN_WC_RDMA_WRITE, K_SENDS },
 	[GN_WR_RDMA_WRITE_IMM] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE,
 				   OP_WRITE_LAST_IMM, OP_WRITE_ONLY_IMM,
-				   GN_WC_RDMA_WRITE, false, true },
+				   GN_WC_RDMA_WRITE, K_SENDS | K_RECV },
 	[GN_WR_RDMA_READ] = { .only = OP_READ_REQUEST,
 			      .wc = GN_WC_RDMA_READ,
-			      .reads = true },
+			      .is = K_READS | K_WRITES },
 	[GN_WR_CMP_SWAP] = { .only = OP_COMPARE_SWAP,
 			     .wc = GN_WC_COMP_SWAP,
-			     .reads = true },
+			     .is = K_READS | K_WRITES | K_SINGLE },
 	[GN_WR_FETCH_ADD] = { .only = OP_FETCH_ADD,
 			      .wc = GN_WC_FETCH_ADD,
-			      .reads = true },
+			      .is = K_READS | K_WRITES | K_SINGLE },
+	[GN_WR_ATOMIC_WRITE] = { .only = OP_ATOMIC_WRITE,
+				 .wc = GN_WC_ATOMIC_WRITE,
+				 .is = K_READS | K_SENDS | K_SINGLE },
+	[GN_WR_FLUSH] = { .only = OP_FLUSH,
+			  .wc = GN_WC_FLUSH,
+			  .is = K_READS | K_SINGLE },
+	[GN_WR_LOCAL_INV] = { .wc = GN_WC_LOCAL_INV, .is = K_LOCAL },
+	[GN_WR_BIND_MW] = { .wc = GN_WC_BIND_MW, .is = K_LOCAL },
 };
+
+static bool is(const struct swqe *w, unsigned kind)
+{
+	return wr_kinds[w->opcode].is & kind;
+}
 
 bool swqe_reads(const struct swqe *w)
 {
-	return wr_kinds[w->opcode].reads;
-}
-
-static bool is_atomic(const struct swqe *w)
-{
-	return w->opcode == GN_WR_CMP_SWAP || w->opcode == GN_WR_FETCH_ADD;
+	return is(w, K_READS);
 }
 
 static uint32_t packets_of(const struct gn_qp *qp, const struct swqe *w)
 {
 	uint32_t pmtu = qp->attr.path_mtu;
 
-	if (is_atomic(w) || !w->len)
+	if (is(w, K_LOCAL))
+		return 0;
+	if (is(w, K_SINGLE) || !w->len)
 		return 1;
 	return (uint32_t)(((uint64_t)w->len + pmtu - 1) / pmtu);
 }
@@ -85,14 +102,19 @@ static uint64_t charge_before(const struct gn_qp *qp, const struct swqe *w,
 	return w->charge + bytes + (uint64_t)pkt * PEER_PACKET_COST;
 }
 
+/* Nobody acknowledges what unreliable QPs send: it is charged to nobody. */
 static void set_charged(struct gn_qp *qp, uint64_t charged)
 {
+	if (!qp_is_reliable(qp))
+		return;
 	qp->peer->in_flight += charged - qp->req.charged;
 	qp->req.charged = charged;
 }
 
 static void set_paid(struct gn_qp *qp, uint64_t paid)
 {
+	if (!qp_is_reliable(qp))
+		return;
 	qp->peer->in_flight -= paid - qp->req.paid;
 	qp->req.paid = paid;
 	engine_window_opened(qp->engine, qp->peer);
@@ -209,7 +231,21 @@ void requester_fail(struct gn_qp *qp, enum gn_wc_status status)
 	if (status == GN_WC_RNR_RETRY_EXC_ERR)
 		count(&qp->engine->counters, CNT_RNR_EXC);
 	complete(qp, status);
-	qp_set_error(qp);
+	if (qp_is_reliable(qp))
+		qp_set_error(qp);
+	else
+		qp_set_sqe(qp);
+}
+
+/* Local operations at the head of the queue are done already: they complete when
+ * all before them have.
+ */
+void requester_settle(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+
+	while (q->head != q->cur && is(sq_at(&qp->sq, q->head), K_LOCAL))
+		requester_complete(qp);
 }
 
 void requester_flush(struct gn_qp *qp)
@@ -272,6 +308,7 @@ void requester_progress(struct gn_qp *qp)
 	q->retry_left = qp->attr.retry_cnt;
 	q->rnr_left = qp->attr.rnr_retry;
 	q->naked = false;
+	requester_settle(qp);
 	restart_ack_timer(qp);
 	requester_drain(qp);
 	engine_ready(qp->engine, qp);
@@ -321,7 +358,7 @@ static enum hold hold_by_queue(const struct gn_qp *qp, const struct swqe *w)
 	if (swqe_reads(w) && q->rd_out >= qp->attr.max_rd_atomic &&
 	    qp->attr.max_rd_atomic)
 		return HOLD_RDATOMIC;
-	if (fresh && q->limited && wr_kinds[w->opcode].takes_recv &&
+	if (fresh && q->limited && is(w, K_RECV) &&
 	    psn_diff(q->ssn, q->lsn) > 1)
 		return HOLD_CREDITS;
 	return HOLD_GO;
@@ -345,7 +382,7 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 		return HOLD_RNR;
 	w = sq_at(&qp->sq, q->cur);
 	h = hold_by_queue(qp, w);
-	if (h != HOLD_GO || q->una == q->nxt)
+	if (h != HOLD_GO || q->una == q->nxt || is(w, K_LOCAL))
 		return h;
 	psns = swqe_reads(w) ? packets_of(qp, w) - q->cur_pkt : 1;
 	if ((uint32_t)psn_diff(q->nxt, q->una) + psns >= PSN_WINDOW)
@@ -361,9 +398,11 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
  */
 static bool sges_ok(const struct gn_qp *qp, const struct swqe *w)
 {
-	unsigned access = swqe_reads(w) ? GN_ACCESS_LOCAL_WRITE : 0;
+	unsigned access = is(w, K_WRITES) ? GN_ACCESS_LOCAL_WRITE : 0;
 	uint8_t *at;
 
+	if (w->flags & GN_SEND_INLINE)
+		return true;
 	for (unsigned i = 0; i < w->nsge; i++)
 		if (w->sge[i].len &&
 		    mr_check(qp->pd, w->sge[i].lkey, w->sge[i].addr,
@@ -389,13 +428,13 @@ static enum gn_wc_status start(struct gn_qp *qp, struct swqe *w)
 	if (!sges_ok(qp, w))
 		return GN_WC_LOC_PROT_ERR;
 	w->started = true;
-	q->ssn = psn_add(q->ssn, 1);
+	if (!is(w, K_LOCAL))
+		q->ssn = psn_add(q->ssn, 1);
 	return GN_WC_SUCCESS;
 }
 
-/* Copies @len bytes of the message from @offset on. */
-static bool gather(const struct gn_qp *qp, const struct swqe *w,
-		   uint32_t offset, uint32_t len, uint8_t *out)
+bool requester_gather(const struct gn_qp *qp, const struct swqe *w,
+		      uint32_t offset, uint32_t len, uint8_t *out)
 {
 	if (w->flags & GN_SEND_INLINE) {
 		memcpy(out, w->inline_data + offset, len);
@@ -430,14 +469,14 @@ static void fill_headers(const struct gn_qp *qp, const struct swqe *w,
 	bool last = pkt + 1 == w->npsn;
 	enum operation op;
 
-	if (w->npsn == 1 || k->reads)
+	if (w->npsn == 1 || (k->is & K_READS))
 		op = k->only;
 	else if (!pkt)
 		op = k->first;
 	else
 		op = last ? k->last : k->middle;
-	r->bth = (struct bth){ .opcode = (uint8_t)(TRANSPORT_RC | op),
-			       .se = last && k->takes_recv &&
+	r->bth = (struct bth){ .opcode = (uint8_t)(qp_transport(qp) | op),
+			       .se = last && (k->is & K_RECV) &&
 				     (w->flags & GN_SEND_SOLICITED),
 			       .dqpn = qp->attr.dest_qpn,
 			       .psn = qp->req.nxt };
@@ -453,6 +492,8 @@ static void fill_headers(const struct gn_qp *qp, const struct swqe *w,
 	} else {
 		r->atomic.swap_add = w->compare_add;
 	}
+	r->feth = (struct feth){ w->flush_type, w->flush_level };
+	r->srqn = w->srqn;
 	r->imm = w->imm;
 	r->inv_rkey = w->imm;
 }
@@ -467,6 +508,17 @@ static void remark(struct gn_qp *qp, struct pkt *p, struct slot *slot)
 	snprintf(slot->note, NOTE_MAX, "retransmission (oldest unacknowledged PSN %u, %u retries left)",
 		 qp->req.una, qp->req.retry_left);
 	p->note = slot->note;
+}
+
+/* Sent is done: the bytes were copied, and nobody will answer. */
+static void step_unreliable(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+
+	q->una = q->nxt;
+	if (q->head != q->cur)
+		requester_complete(qp);
+	requester_drain(qp);
 }
 
 /* The cursor moves past what was just sent. */
@@ -485,7 +537,9 @@ static void step(struct gn_qp *qp, const struct swqe *w)
 		q->cur++;
 		q->cur_pkt = 0;
 	}
-	if (q->ack_by == NSEC_NEVER)
+	if (!qp_is_reliable(qp))
+		step_unreliable(qp);
+	else if (q->ack_by == NSEC_NEVER)
 		restart_ack_timer(qp);
 }
 
@@ -497,6 +551,8 @@ static bool must_ask(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
 	struct requester *q = &qp->req;
 
 	q->unasked += payload;
+	if (!qp_is_reliable(qp))
+		return false;
 	if (swqe_reads(w) || q->cur_pkt + 1 == w->npsn ||
 	    q->unasked >= ASK_EVERY ||
 	    qp->peer->in_flight + payload + PEER_PACKET_COST >=
@@ -507,34 +563,75 @@ static bool must_ask(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
 	return false;
 }
 
-static bool send_one(struct gn_qp *qp)
+/* Sends the packet at the cursor. */
+static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 {
 	struct requester *q = &qp->req;
-	struct swqe *w = sq_at(&qp->sq, q->cur);
-	uint32_t pmtu = qp->attr.path_mtu, offset, payload = 0;
+	uint32_t pmtu = qp->attr.path_mtu, offset = q->cur_pkt * pmtu;
+	uint32_t payload = 0;
 	struct slot *slot;
-	struct pkt *p;
+	struct pkt *p = engine_packet(qp->engine, qp, &slot);
 	struct roce r;
 
-	if (!w->started) {
-		q->fault = start(qp, w);
-		if (q->fault != GN_WC_SUCCESS)
-			return false;
-	}
-	p = engine_packet(qp->engine, qp, &slot);
-	offset = q->cur_pkt * pmtu;
-	if (!swqe_reads(w))
+	if (is(w, K_SENDS))
 		payload = w->len - offset < pmtu ? w->len - offset : pmtu;
-	if (!gather(qp, w, offset, payload, slot->payload)) {
-		q->fault = GN_WC_LOC_PROT_ERR;
-		return false;
-	}
+	if (!requester_gather(qp, w, offset, payload, slot->payload))
+		return GN_WC_LOC_PROT_ERR;
 	fill_headers(qp, w, q->cur_pkt, &r);
 	r.bth.ackreq = must_ask(qp, w, payload);
 	remark(qp, p, slot);
 	engine_commit(qp->engine, &r, payload);
 	step(qp, w);
-	return true;
+	return GN_WC_SUCCESS;
+}
+
+/* Does a local operation, once: going back passes over it again. */
+static enum gn_wc_status do_local(struct gn_qp *qp, const struct swqe *w,
+				  bool fresh)
+{
+	enum gn_wc_status status = GN_WC_SUCCESS;
+
+	if (fresh && w->opcode == GN_WR_BIND_MW)
+		status = mw_bind(w->mw, qp->pd, qp->qpn, w->bind_mr,
+				 w->remote_addr, w->bind_len, w->bind_access,
+				 w->imm);
+	else if (fresh && !mw_invalidate(qp->pd, qp->qpn, w->imm))
+		status = GN_WC_LOC_PROT_ERR;
+	if (status != GN_WC_SUCCESS)
+		return status;
+	qp->req.cur++;
+	requester_settle(qp);
+	return GN_WC_SUCCESS;
+}
+
+static enum gn_wc_status send_datagram(struct gn_qp *qp, struct swqe *w)
+{
+	enum gn_wc_status status = datagram_send(qp, w);
+
+	if (status != GN_WC_SUCCESS)
+		return status;
+	qp->req.cur++;
+	step_unreliable(qp);
+	return GN_WC_SUCCESS;
+}
+
+static bool send_one(struct gn_qp *qp)
+{
+	struct requester *q = &qp->req;
+	struct swqe *w = sq_at(&qp->sq, q->cur);
+	bool fresh = !w->started;
+
+	if (fresh)
+		q->fault = start(qp, w);
+	if (q->fault != GN_WC_SUCCESS)
+		return false;
+	if (is(w, K_LOCAL))
+		q->fault = do_local(qp, w, fresh);
+	else if (qp->init.type == GN_QPT_UD)
+		q->fault = send_datagram(qp, w);
+	else
+		q->fault = send_packet(qp, w);
+	return q->fault == GN_WC_SUCCESS;
 }
 
 bool requester_send(struct gn_qp *qp, unsigned quota)

@@ -48,6 +48,16 @@ bool requester_retry(struct gn_qp *qp);
 /* Forward progress: counters reload, timers restart. */
 void requester_progress(struct gn_qp *qp);
 
+/* Completes local operations that have become the oldest. */
+void requester_settle(struct gn_qp *qp);
+/* Copies @len bytes of the message from @offset on; false: no access. */
+bool requester_gather(const struct gn_qp *qp, const struct swqe *w,
+		      uint32_t offset, uint32_t len, uint8_t *out);
+
 bool swqe_reads(const struct swqe *w); /* READ, atomics, FLUSH, ... */
+static inline bool swqe_is_atomic(const struct swqe *w) /* gets 8 bytes back */
+{
+	return w->opcode == GN_WR_CMP_SWAP || w->opcode == GN_WR_FETCH_ADD;
+}
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "nic/engine.h"
-#include "nic/mem.h"
+#include "nic/responder_parts.h"
 #include "nic/verdict.h"
 #include "wire/aeth.h"
 #include "wire/print.h"
@@ -22,7 +22,7 @@ void responder_reset(struct gn_qp *qp)
 	struct gn_sge *sge = s->recv.sge;
 
 	free(s->res);
-	*s = (struct responder){ .recv.sge = sge };
+	*s = (struct responder){ .recv.sge = sge, .srq = qp->init.srq };
 }
 
 /* ---- checks: const, and named verdicts ------------------------------------------ */
@@ -41,70 +41,6 @@ static enum drop check_psn(const struct gn_qp *qp, const struct roce *r)
 	return s->gap_naked ? DROP_SEQ_GAP_NAKED : DROP_SEQ_GAP;
 }
 
-/* IBTA 9.7.4.1.3: what may follow what. */
-static enum drop check_sequence(const struct gn_qp *qp, const struct roce *r)
-{
-	uint32_t f = r->op->flags;
-	enum message now = qp->resp.message;
-
-	if (!(f & (IS_MIDDLE | IS_LAST)))
-		return now == MESSAGE_NONE ? DROP_NONE : DROP_OPCODE_SEQ;
-	if (now == MESSAGE_SEND && (f & IS_SEND))
-		return DROP_NONE;
-	if (now == MESSAGE_WRITE && (f & IS_WRITE))
-		return DROP_NONE;
-	return DROP_OPCODE_SEQ;
-}
-
-/* IBTA 9.7.4.1.6: packet length against PMTU and DMA length. */
-static enum drop check_length(const struct gn_qp *qp, const struct roce *r)
-{
-	uint32_t f = r->op->flags, pmtu = qp->attr.path_mtu;
-	size_t n = r->payload.len;
-	uint64_t left = f & IS_START ? r->reth.len
-				     : qp->resp.len - qp->resp.offset;
-
-	if (f & (IS_SEND | IS_WRITE)) {
-		if (f & (IS_FIRST | IS_MIDDLE) ? n != pmtu : n > pmtu)
-			return DROP_REQ_LENGTH;
-		if ((f & IS_LAST) && !n)
-			return DROP_REQ_LENGTH;
-	}
-	if (f & IS_WRITE)
-		if (f & IS_END ? n != left : n >= left)
-			return DROP_REQ_LENGTH;
-	if ((f & HAS_RETH) && r->reth.len > 1u << 31)
-		return DROP_REQ_LENGTH;
-	return DROP_NONE;
-}
-
-static unsigned access_of(const struct roce *r)
-{
-	if (r->op->flags & IS_WRITE)
-		return GN_ACCESS_REMOTE_WRITE;
-	if (r->op->flags & IS_READ)
-		return GN_ACCESS_REMOTE_READ;
-	return r->op->flags & IS_ATOMIC ? GN_ACCESS_REMOTE_ATOMIC : 0;
-}
-
-/* FLUSH and ATOMIC WRITE are not offered; the QP grants the rest. */
-static enum drop check_enabled(const struct gn_qp *qp, const struct roce *r)
-{
-	enum operation op = opcode_operation(r->bth.opcode);
-	unsigned need = access_of(r);
-
-	if (op == OP_FLUSH || op == OP_ATOMIC_WRITE)
-		return DROP_OP_DISABLED;
-	if ((qp->attr.access & need) != need)
-		return DROP_OP_DISABLED;
-	return DROP_NONE;
-}
-
-static bool needs_resource(const struct roce *r)
-{
-	return r->op->flags & (IS_READ | IS_ATOMIC);
-}
-
 /* IBTA 9.7.4.1.5: a requester that has more outstanding than it was told. */
 static enum drop check_resources(const struct gn_qp *qp, const struct roce *r)
 {
@@ -121,48 +57,13 @@ static enum drop check_resources(const struct gn_qp *qp, const struct roce *r)
 	return old->pending && !old->replay ? DROP_RD_ATOMIC : DROP_NONE;
 }
 
-static enum drop check_memory(const struct gn_qp *qp, const struct roce *r)
-{
-	const struct responder *s = &qp->resp;
-	uint32_t f = r->op->flags;
-	uint8_t *at;
-
-	if (f & IS_ATOMIC) {
-		if (r->atomic.va & 7)
-			return DROP_MISALIGNED;
-		return mr_check(qp->pd, r->atomic.rkey, r->atomic.va, 8,
-				GN_ACCESS_REMOTE_ATOMIC, &at);
-	}
-	if (!(f & (IS_WRITE | IS_READ)))
-		return DROP_NONE;
-	if (f & HAS_RETH)
-		return r->reth.len ? mr_check(qp->pd, r->reth.rkey, r->reth.va,
-					      r->reth.len, access_of(r), &at)
-				   : DROP_NONE;
-	return mr_check(qp->pd, s->rkey, s->va + s->offset, r->payload.len,
-			GN_ACCESS_REMOTE_WRITE, &at);
-}
-
-/* Is there a receive WR for it, and room in it?  The last packet of a WRITE with
- * immediate takes one without writing to it (IBTA 9.7.5.1.1, RNR).
- */
-static enum drop check_recv(const struct gn_qp *qp, const struct roce *r)
-{
-	const struct responder *s = &qp->resp;
-	bool takes = (r->op->flags & TAKES_RECV) &&
-		     (r->op->flags & IS_START || r->op->flags & IS_WRITE);
-
-	if (takes && !s->have_recv && !rq_count(&qp->rq))
-		return DROP_RNR;
-	return DROP_NONE;
-}
-
 static enum drop check(const struct gn_qp *qp, const struct roce *r)
 {
 	static enum drop (*const checks[])(const struct gn_qp *,
 					   const struct roce *) = {
-		check_psn,	 check_sequence, check_length, check_enabled,
-		check_resources, check_memory,	 check_recv,
+		check_psn,     check_sequence,	check_length,
+		check_enabled, check_resources, check_memory,
+		check_recv,
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
@@ -174,138 +75,7 @@ static enum drop check(const struct gn_qp *qp, const struct roce *r)
 	return DROP_NONE;
 }
 
-/* ---- execution -------------------------------------------------------------------- */
-
-static void complete_recv(struct gn_qp *qp, const struct roce *r,
-			  enum gn_wc_status status)
-{
-	struct responder *s = &qp->resp;
-	bool write = r && (r->op->flags & IS_WRITE);
-	struct cqe c = { .wc = { .wr_id = s->recv.wr_id,
-				 .status = status,
-				 .opcode = write ? GN_WC_RECV_RDMA_WITH_IMM
-						 : GN_WC_RECV,
-				 .byte_len = s->offset,
-				 .qpn = qp->qpn,
-				 .src_qp = qp->attr.dest_qpn,
-				 .timestamp = qp->engine->now,
-				 .qp = qp } };
-
-	if (r && (r->op->flags & HAS_IMM)) {
-		c.wc.flags = GN_WC_WITH_IMM;
-		c.wc.imm_or_rkey = r->imm;
-	} else if (r && (r->op->flags & HAS_IETH)) {
-		c.wc.flags = GN_WC_WITH_INV;
-		c.wc.imm_or_rkey = r->inv_rkey;
-	}
-	c.wc.solicited = r && r->bth.se;
-	s->have_recv = false;
-	cq_push(qp->init.recv_cq, &c);
-}
-
-static enum drop take_recv(struct gn_qp *qp)
-{
-	struct responder *s = &qp->resp;
-
-	if (!s->have_recv && !rq_take(&qp->rq, &s->recv))
-		return DROP_RNR;
-	s->have_recv = true;
-	return DROP_NONE;
-}
-
-/* Writes @data at @offset of the receive WR's buffers. */
-static enum drop scatter(const struct gn_qp *qp, uint32_t offset,
-			 struct span data)
-{
-	const struct rwqe *w = &qp->resp.recv;
-
-	if ((uint64_t)offset + data.len > w->len)
-		return DROP_RECV_LENGTH;
-	for (unsigned i = 0; data.len && i < w->nsge; i++) {
-		const struct gn_sge *sge = &w->sge[i];
-		size_t n;
-		uint8_t *at;
-
-		if (offset >= sge->len) {
-			offset -= sge->len;
-			continue;
-		}
-		n = sge->len - offset < data.len ? sge->len - offset : data.len;
-		if (mr_check(qp->pd, sge->lkey, sge->addr + offset, n,
-			     GN_ACCESS_LOCAL_WRITE, &at) != DROP_NONE ||
-		    mem_copy(at, span_take(&data, n), n))
-			return DROP_RECV_LKEY;
-		offset = 0;
-	}
-	return DROP_NONE;
-}
-
-static void begin(struct gn_qp *qp, const struct roce *r, enum message kind)
-{
-	struct responder *s = &qp->resp;
-
-	s->message = kind;
-	s->offset = 0;
-	if (kind == MESSAGE_WRITE) {
-		s->va = r->reth.va;
-		s->rkey = r->reth.rkey;
-		s->len = r->reth.len;
-	}
-}
-
-static void end(struct gn_qp *qp, const struct roce *r)
-{
-	struct responder *s = &qp->resp;
-
-	s->message = MESSAGE_NONE;
-	s->msn = psn_add(s->msn, 1);
-	if (s->have_recv)
-		complete_recv(qp, r, GN_WC_SUCCESS);
-}
-
-static enum drop execute_send(struct gn_qp *qp, const struct roce *r)
-{
-	enum drop v = take_recv(qp);
-
-	if (v != DROP_NONE)
-		return v;
-	if (r->op->flags & IS_START)
-		begin(qp, r, MESSAGE_SEND);
-	v = scatter(qp, qp->resp.offset, r->payload);
-	if (v == DROP_NONE && (r->op->flags & HAS_IETH))
-		v = DROP_INVALIDATE; /* no memory windows yet: nothing to */
-	if (v != DROP_NONE)
-		return v;
-	qp->resp.offset += (uint32_t)r->payload.len;
-	if (r->op->flags & IS_END)
-		end(qp, r);
-	return DROP_NONE;
-}
-
-static enum drop execute_write(struct gn_qp *qp, const struct roce *r)
-{
-	struct responder *s = &qp->resp;
-	uint8_t *at = NULL;
-	enum drop v = DROP_NONE;
-
-	if (r->op->flags & IS_START)
-		begin(qp, r, MESSAGE_WRITE);
-	if (r->payload.len) {
-		v = mr_check(qp->pd, s->rkey, s->va + s->offset,
-			     r->payload.len, GN_ACCESS_REMOTE_WRITE, &at);
-		if (v == DROP_NONE &&
-		    mem_copy(at, r->payload.p, r->payload.len))
-			v = DROP_RANGE;
-	}
-	if (v == DROP_NONE && (r->op->flags & TAKES_RECV))
-		v = take_recv(qp);
-	if (v != DROP_NONE)
-		return v;
-	s->offset += (uint32_t)r->payload.len;
-	if (r->op->flags & IS_END)
-		end(qp, r);
-	return DROP_NONE;
-}
+/* ---- the record of READs and atomics ------------------------------------------------- */
 
 struct resource *resource_at(const struct gn_qp *qp, uint32_t i)
 {
@@ -313,18 +83,6 @@ struct resource *resource_at(const struct gn_qp *qp, uint32_t i)
 	uint32_t n = qp->attr.max_dest_rd_atomic;
 
 	return &s->res[(s->res_next + n - s->res_used + i) % n];
-}
-
-/* The slot for a new READ or atomic: a fresh one, or the oldest again. */
-static struct resource *resource_take(struct gn_qp *qp)
-{
-	struct responder *s = &qp->resp;
-	struct resource *res = &s->res[s->res_next];
-
-	s->res_next = (s->res_next + 1) % qp->attr.max_dest_rd_atomic;
-	if (s->res_used < qp->attr.max_dest_rd_atomic)
-		s->res_used++;
-	return res;
 }
 
 int responder_resize(struct gn_qp *qp, uint32_t n)
@@ -344,58 +102,7 @@ int responder_resize(struct gn_qp *qp, uint32_t n)
 	return 0;
 }
 
-static uint32_t answer_packets(const struct gn_qp *qp, uint32_t len)
-{
-	uint32_t pmtu = qp->attr.path_mtu;
-
-	return len ? (uint32_t)(((uint64_t)len + pmtu - 1) / pmtu) : 1;
-}
-
-static void execute_read(struct gn_qp *qp, const struct roce *r)
-{
-	struct responder *s = &qp->resp;
-	struct resource *res = resource_take(qp);
-
-	s->msn = psn_add(s->msn, 1);
-	*res = (struct resource){ .first_psn = r->bth.psn,
-				  .npsn = answer_packets(qp, r->reth.len),
-				  .op = OP_READ_REQUEST,
-				  .va = r->reth.va,
-				  .rkey = r->reth.rkey,
-				  .len = r->reth.len,
-				  .msn = s->msn,
-				  .pending = true };
-}
-
-static enum drop execute_atomic(struct gn_qp *qp, const struct roce *r)
-{
-	struct responder *s = &qp->resp;
-	enum operation op = opcode_operation(r->bth.opcode);
-	const uint64_t *compare =
-		op == OP_COMPARE_SWAP ? &r->atomic.compare : NULL;
-	struct resource *res;
-	uint64_t orig;
-	uint8_t *at;
-	enum drop v = mr_check(qp->pd, r->atomic.rkey, r->atomic.va, 8,
-			       GN_ACCESS_REMOTE_ATOMIC, &at);
-
-	if (v != DROP_NONE)
-		return v;
-	if ((uintptr_t)at & 7)
-		return DROP_MISALIGNED;
-	if (mem_atomic((uint64_t *)(void *)at, compare, r->atomic.swap_add,
-		       &orig))
-		return DROP_RANGE;
-	res = resource_take(qp);
-	s->msn = psn_add(s->msn, 1);
-	*res = (struct resource){ .first_psn = r->bth.psn,
-				  .npsn = 1,
-				  .op = op,
-				  .orig = orig,
-				  .msn = s->msn,
-				  .pending = true };
-	return DROP_NONE;
-}
+/* ---- execution -------------------------------------------------------------------- */
 
 static enum drop execute(struct gn_qp *qp, const struct roce *r)
 {
@@ -410,6 +117,8 @@ static enum drop execute(struct gn_qp *qp, const struct roce *r)
 	} else if (f & IS_READ) {
 		execute_read(qp, r);
 		psns = answer_packets(qp, r->reth.len);
+	} else if (f & HAS_FETH) {
+		v = execute_flush(qp, r);
 	} else {
 		v = execute_atomic(qp, r);
 	}
@@ -562,7 +271,11 @@ enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 	    state != GN_QPS_SQE)
 		return DROP_QP_STATE;
 	tell_established(qp);
-	word = check(qp, r);
+	word = check_xrc(qp, r);
+	if (word == DROP_NONE && qp->init.xrcd)
+		qp->resp.srq = srq_find(qp->init.xrcd, r->srqn);
+	if (word == DROP_NONE)
+		word = check(qp, r);
 	remark(qp, note, word);
 	if (word == DROP_NONE)
 		word = execute(qp, r);

@@ -71,6 +71,13 @@ int rq_post(struct rq *rq, const struct gn_recv_wr *wr)
 	return rc;
 }
 
+const struct rwqe *rq_peek(const struct rq *rq)
+{
+	return &rq->ring[atomic_load_explicit(&rq->head,
+					      memory_order_relaxed) &
+			 (rq->depth - 1)];
+}
+
 bool rq_take(struct rq *rq, struct rwqe *out)
 {
 	uint32_t head = atomic_load_explicit(&rq->head, memory_order_relaxed);

@@ -35,6 +35,8 @@ uint32_t rq_count(const struct rq *rq);
  * there is none.
  */
 bool rq_take(struct rq *rq, struct rwqe *out);
+/* The oldest, which stays; there must be one. */
+const struct rwqe *rq_peek(const struct rq *rq);
 /* Forgets all; nobody may be posting. */
 void rq_reset(struct rq *rq);
 

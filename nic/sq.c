@@ -6,7 +6,7 @@
 
 #include "nic/base/pow2.h"
 
-static size_t slot_bytes(const struct sq *sq)
+static size_t data_bytes(const struct sq *sq)
 {
 	size_t sges = sq->max_sge * sizeof(struct gn_sge);
 	size_t inl = (sq->max_inline + 15u) & ~(size_t)15;
@@ -14,11 +14,24 @@ static size_t slot_bytes(const struct sq *sq)
 	return sges > inl ? sges : inl;
 }
 
+static size_t slot_bytes(const struct sq *sq)
+{
+	return data_bytes(sq) +
+	       (sq->datagrams ? sizeof(struct datagram_dest) : 0);
+}
+
+struct datagram_dest *sq_dest(const struct sq *sq, const struct swqe *w)
+{
+	return (struct datagram_dest *)(void *)(w->inline_data +
+						data_bytes(sq));
+}
+
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
-	    uint32_t max_inline)
+	    uint32_t max_inline, bool datagrams)
 {
 	depth = round_up_pow2(depth);
 	*sq = (struct sq){ .depth = depth,
+			   .datagrams = datagrams,
 			   .max_sge = max_sge,
 			   .max_inline = max_inline };
 	sq->ring = calloc(depth ? depth : 1, sizeof(struct swqe));
@@ -50,6 +63,11 @@ static bool is_atomic(enum gn_wr_opcode op)
 	       op == GN_WR_ATOMIC_WRITE;
 }
 
+static int check_dest(const struct sq *sq, const struct gn_send_wr *wr)
+{
+	return sq->datagrams && !wr->ah ? -EINVAL : 0;
+}
+
 static int check(const struct sq *sq, const struct gn_send_wr *wr,
 		 uint32_t max_msg, uint32_t *len)
 {
@@ -69,8 +87,10 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 		    wr->opcode == GN_WR_FETCH_ADD)
 			return -EINVAL;
 	}
+	if (wr->opcode == GN_WR_FLUSH)
+		sum = wr->flush_len;
 	*len = (uint32_t)sum;
-	return 0;
+	return check_dest(sq, wr);
 }
 
 static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
@@ -103,6 +123,13 @@ static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
 	w->swap = wr->swap;
 	w->started = false;
 	w->answered = 0;
+	w->srqn = wr->remote_srqn;
+	w->flush_type = wr->flush_type;
+	w->flush_level = wr->flush_level;
+	w->mw = wr->mw;
+	w->bind_mr = wr->bind_mr;
+	w->bind_len = wr->bind_len;
+	w->bind_access = wr->bind_access;
 	copy_data(w, wr);
 }
 
@@ -120,6 +147,10 @@ int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
 		rc = -ENOMEM;
 	} else {
 		fill(sq_at(sq, tail), wr, len);
+		if (sq->datagrams)
+			*sq_dest(sq, sq_at(sq, tail)) = (struct datagram_dest){
+				*wr->ah, wr->remote_qpn, wr->remote_qkey
+			};
 		atomic_store_explicit(&sq->tail, tail + 1,
 				      memory_order_release);
 	}

@@ -19,9 +19,17 @@ struct swqe {
 	uint32_t rkey;
 	uint64_t remote_addr;
 	uint64_t compare_add, swap;
+	/* XRC: the SRQ over there; BIND_MW: see struct bind. */
+	uint32_t srqn;
+	uint8_t flush_type, flush_level;
 	unsigned nsge;
 	struct gn_sge *sge;   /* or */
 	uint8_t *inline_data; /* the same room, when GN_SEND_INLINE */
+	/* BIND_MW */
+	struct gn_mw *mw;
+	struct gn_mr *bind_mr;
+	uint64_t bind_len;
+	unsigned bind_access;
 	/* Written by the requester. */
 	uint32_t first_psn, npsn; /* valid when started */
 	uint32_t ssn;		  /* sequence number of the message, 24 bits */
@@ -30,8 +38,15 @@ struct swqe {
 	bool started;
 };
 
+/* Where a datagram goes. */
+struct datagram_dest {
+	struct gn_ah ah;
+	uint32_t qpn, qkey;
+};
+
 struct sq {
 	pthread_mutex_t lock;	/* posters */
+	bool datagrams; /* each slot has a datagram_dest behind its data */
 	uint32_t depth, max_sge, max_inline;
 	_Atomic uint32_t tail;	/* posters write */
 	_Atomic uint32_t freed; /* cq_poll writes */
@@ -40,7 +55,7 @@ struct sq {
 };
 
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
-	    uint32_t max_inline);
+	    uint32_t max_inline, bool datagrams);
 void sq_fini(struct sq *sq);
 /* Copies @wr in.  -EINVAL: too many SGEs, too much inline, a message longer
  * than @max_msg, inline with an opcode that reads; -EINVAL for atomics whose
@@ -58,6 +73,8 @@ static inline uint32_t sq_tail(const struct sq *sq)
 	return atomic_load_explicit(&sq->tail, memory_order_acquire);
 }
 
+/* Of a slot of a queue for datagrams. */
+struct datagram_dest *sq_dest(const struct sq *sq, const struct swqe *w);
 /* Forgets all; nobody may be posting. */
 void sq_reset(struct sq *sq);
 

@@ -49,10 +49,8 @@ int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **out)
 	init->max_wr = srq->rq.depth;
 	srq->init = *init;
 	srq->srqn = ++e->next_srqn & 0xffffff;
-	if (init->xrcd) {
-		srq->next = e->xrc_srqs;
-		e->xrc_srqs = srq;
-	}
+	srq->next = e->srq_list;
+	e->srq_list = srq;
 	count_users(srq, 1);
 	*out = srq;
 	return 0;
@@ -60,16 +58,13 @@ int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **out)
 
 int srq_free(struct gn_srq *srq)
 {
-	struct gn_srq **at = &srq->engine->xrc_srqs;
+	struct gn_srq **at = &srq->engine->srq_list;
 
 	if (srq->users)
 		return -EBUSY;
-	for (; *at; at = &(*at)->next) {
-		if (*at == srq) {
-			*at = srq->next;
-			break;
-		}
-	}
+	while (*at != srq)
+		at = &(*at)->next;
+	*at = srq->next;
 	count_users(srq, -1);
 	rq_fini(&srq->rq);
 	free(srq);
@@ -97,7 +92,7 @@ void srq_taken(struct gn_srq *srq)
 
 struct gn_srq *srq_find(const struct gn_xrcd *xrcd, uint32_t srqn)
 {
-	struct gn_srq *srq = xrcd->engine->xrc_srqs;
+	struct gn_srq *srq = xrcd->engine->srq_list;
 
 	while (srq && (srq->srqn != srqn || srq->init.xrcd != xrcd))
 		srq = srq->next;

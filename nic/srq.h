@@ -21,7 +21,7 @@ struct gn_srq {
 	struct gn_srq_init init;
 	uint32_t srqn; /* XRC */
 	unsigned users; /* QPs */
-	struct gn_srq *next; /* XRC SRQs of the engine */
+	struct gn_srq *next; /* in the engine's list */
 };
 
 int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **srq);

@@ -96,10 +96,65 @@ void network_lost(struct check *c, uint64_t frame)
 		c->network_lost = frame;
 }
 
+/* An answer to something never seen, excused because it may have been missed:
+ * then it was.
+ */
+static void settle_unsent(struct check *c, const struct stream *s)
+{
+	if (s->a.has_unsent && !s->a.unsent_reported)
+		sniffer_lost(c, s->a.unsent_frame);
+}
+
+/* What is known about @s is about to be forgotten. */
+static void settle(struct check *c, const struct stream *s)
+{
+	settle_unsent(c, s);
+	report_settle_pair(c->report, s->number,
+			   pair_is_sure(c->streams, s));
+}
+
 void restart(struct check *c, struct stream *s)
 {
+	settle(c, s);
+	if (s->peer)
+		settle(c, s->peer);
 	c->n.restarts++;
 	stream_restart(s);
+}
+
+bool new_connection(struct check *c, struct stream *s)
+{
+	if (!s->q.doubt)
+		return false;
+	restart(c, s);
+	return true;
+}
+
+bool excused(struct check *c, struct stream *s)
+{
+	if (new_connection(c, s))
+		return true;
+	if (!s->peer || pair_is_sure(c->streams, s))
+		return false;
+	report_settle_pair(c->report, s->number, false);
+	report_settle_pair(c->report, s->peer->number, false);
+	stream_unpair(s);
+	return true;
+}
+
+bool excused_at(struct check *c, struct stream *s, uint32_t psn)
+{
+	if (s->a.has_acked && psn_diff(psn, s->a.acked) < 0)
+		s->q.doubt = true;
+	return excused(c, s);
+}
+
+/* An answer is judged by what the sniffer saw of the requests; if it began in
+ * the middle, they may have begun earlier.
+ */
+unsigned needs_for_answer(const struct stream *s)
+{
+	return NEEDS_WHOLE | NEEDS_PAIR | (s->a.fresh ? 0 : NEEDS_DELIVERY);
 }
 
 static enum note judge_connected(struct check *c, const struct packet *p,
@@ -171,10 +226,15 @@ enum note check_packet(struct check *c, const struct packet *p)
 
 const struct report *check_finish(struct check *c)
 {
-	unsigned missing = (c->sniffer_lost ? NEEDS_WHOLE : 0) |
-			   (c->network_lost ? NEEDS_DELIVERY : 0);
+	const struct stream *s;
+	unsigned missing;
 
-	c->taken_back += report_settle(c->report, missing);
+	for (uint32_t i = 1; (s = streams_at(c->streams, i)); i++)
+		settle(c, s);
+	missing = (c->sniffer_lost ? NEEDS_WHOLE : 0) |
+		  (c->network_lost ? NEEDS_DELIVERY : 0);
+	report_settle(c->report, missing);
+	report_sort(c->report);
 	return c->report;
 }
 

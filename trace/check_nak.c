@@ -17,25 +17,26 @@ static void judge_sequence_nak(struct check *c, const struct packet *p,
 		     !requester_went_back(s, psn, a->nak_nsec);
 	int32_t sent = psn_diff(reqlog_end_max(&s->q.log), psn);
 
-	if (a->has_acked && psn_diff(psn, a->acked) < 0 && s->q.doubt) {
-		restart(c, s);
-		return;
-	}
-	if (a->has_acked && psn_diff(psn, a->acked) < 0)
-		accuse(c, RULE_NAK_SEQ_PSN, 0, culprit(p, t),
+	if (a->has_acked && psn_diff(psn, a->acked) < 0) {
+		if (excused(c, s))
+			return;
+		accuse(c, RULE_NAK_SEQ_PSN, NEEDS_PAIR, culprit(p, t),
 		       "NAK for psn %u, but all before psn %u is acknowledged",
 		       psn, a->acked);
-	else if (a->nak == NAK_RNR && again) {
-		accuse(c, RULE_NAK_SEQ_RNR, NEEDS_WHOLE, culprit(p, t),
-		       "NAK for psn %u, which drew an RNR NAK and was not sent "
-		       "again", psn);
+	} else if (a->nak == NAK_RNR && again) {
+		accuse(c, RULE_NAK_SEQ_RNR, NEEDS_WHOLE | NEEDS_PAIR,
+		       culprit(p, t), "NAK for psn %u, which drew an RNR NAK "
+		       "and was not sent again", psn);
 		return;
-	} else if (sent < 2)
+	} else if (sent < 2) {
 		answer_unsent(c, p, s, t, RULE_NAK_SEQ_NOGAP, false);
-	else if (a->nak == NAK_SEQUENCE && again)
-		accuse(c, RULE_NAK_SEQ_REPEAT, NEEDS_WHOLE, culprit(p, t),
-		       "second NAK for psn %u, which was not sent again", psn);
-	network_lost(c, p->frame);
+	} else if (a->nak == NAK_SEQUENCE && again) {
+		accuse(c, RULE_NAK_SEQ_REPEAT, NEEDS_WHOLE | NEEDS_PAIR,
+		       culprit(p, t), "second NAK for psn %u, which was not "
+		       "sent again", psn);
+	} else {
+		network_lost(c, p->frame);
+	}
 	a->nak = NAK_SEQUENCE;
 }
 
@@ -47,8 +48,8 @@ static void judge_rnr(struct check *c, const struct packet *p,
 
 	s->a.nak = NAK_RNR;
 	s->a.rnr_usec = rnr_usec(aeth_value(p->roce.aeth.syndrome));
-	if (r && !(r->flags & takes))
-		accuse(c, RULE_RNR_KIND, 0, culprit(p, t),
+	if (r && !(r->flags & takes) && !excused(c, s))
+		accuse(c, RULE_RNR_KIND, NEEDS_PAIR, culprit(p, t),
 		       "RNR NAK for psn %u, which is a %s", r->psn,
 		       opcode_find(r->opcode)->name);
 }
@@ -80,8 +81,8 @@ void judge_nak(struct check *c, const struct packet *p, struct stream *s,
 		judge_sequence_nak(c, p, s, t);
 	else if (aeth_value(syndrome) < NAK_INVALID_RD)
 		note_fatal(p, s);
-	if (s->q.log.n == 0)
-		return; /* it belongs to a new connection */
+	if (s->q.log.n == 0 || s->peer != t)
+		return; /* excused */
 	if (after_rnr && a->nak == NAK_RNR &&
 	    aeth_kind(syndrome) != AETH_RNR)
 		return; /* the time still runs from the RNR NAK */

@@ -37,17 +37,18 @@ static bool fits(const struct place *at, uint32_t flags)
 	return at->inside && at->ends;
 }
 
-static void learn_pmtu(struct reqlog *log, const struct packet *p)
+void learn_pmtu(struct reqlog *log, const struct packet *p)
 {
 	size_t len = p->roce.payload.len;
 
-	if (!log->pmtu && p->roce.op->flags & (IS_FIRST | IS_MIDDLE) &&
-	    pmtu_valid(len))
+	if (!log->pmtu && p->roce.op->flags & IS_READ &&
+	    p->roce.op->flags & (IS_FIRST | IS_MIDDLE) && pmtu_valid(len))
 		reqlog_set_pmtu(log, (uint32_t)len);
 }
 
-static void judge_length(struct check *c, const struct packet *p,
-			 const struct stream *s, const struct stream *t,
+/* False if @r is no more: a new connection. */
+static bool judge_length(struct check *c, const struct packet *p,
+			 struct stream *s, const struct stream *t,
 			 const struct req *r)
 {
 	uint32_t pmtu = s->q.log.pmtu ? s->q.log.pmtu : 4096;
@@ -57,25 +58,29 @@ static void judge_length(struct check *c, const struct packet *p,
 	uint32_t want = rest > pmtu ? pmtu : rest;
 
 	if (p->roce.payload.len == want)
-		return;
+		return true;
 	if (!s->q.log.pmtu && p->roce.payload.len < want &&
 	    !(p->roce.op->flags & IS_ONLY))
-		return; /* the path MTU may be smaller */
-	accuse(c, RULE_READ_LENGTH, 0, culprit(p, t),
+		return true; /* the path MTU may be smaller */
+	if (excused_at(c, s, psn))
+		return false;
+	accuse(c, RULE_READ_LENGTH, NEEDS_PAIR, culprit(p, t),
 	       "psn %u: payload %zu, want %u (READ of %u bytes at psn %u)", psn,
 	       p->roce.payload.len, want, r->len, r->psn);
+	return true;
 }
 
 static void judge_empty(struct check *c, const struct packet *p,
-			const struct stream *t, struct req *r)
+			struct stream *s, const struct stream *t,
+			struct req *r)
 {
 	enum operation op = opcode_operation(r->opcode);
 
 	if ((op == OP_FLUSH || op == OP_ATOMIC_WRITE) &&
 	    p->roce.op->flags & IS_ONLY && p->roce.payload.len == 0)
 		r->answered = 1;
-	else
-		accuse(c, RULE_RESPONSE_KIND, 0, culprit(p, t),
+	else if (!excused_at(c, s, p->roce.bth.psn))
+		accuse(c, RULE_RESPONSE_KIND, NEEDS_PAIR, culprit(p, t),
 		       "%s of %zu bytes for psn %u, which is a %s",
 		       p->roce.op->name, p->roce.payload.len, p->roce.bth.psn,
 		       opcode_find(r->opcode)->name);
@@ -90,18 +95,19 @@ void judge_read_response(struct check *c, const struct packet *p,
 	uint32_t n;
 
 	if (!req_is_read(r)) {
-		judge_empty(c, p, t, r);
+		judge_empty(c, p, s, t, r);
 		return;
 	}
-	learn_pmtu(&s->q.log, p);
 	at = place_of(&s->q.log, psn);
+	if (!fits(&at, p->roce.op->flags) && excused_at(c, s, psn))
+		return;
 	if (!fits(&at, p->roce.op->flags))
-		accuse(c, RULE_READ_OPCODE, NEEDS_WHOLE, culprit(p, t),
+		accuse(c, RULE_READ_OPCODE, needs_for_answer(s), culprit(p, t),
 		       "psn %u: %s at packet %d of %u of the READ at psn %u",
 		       psn, p->roce.op->name, psn_diff(psn, r->psn) + 1,
 		       req_span(&s->q.log, r), r->psn);
-	else
-		judge_length(c, p, s, t, r);
+	else if (!judge_length(c, p, s, t, r))
+		return;
 	n = (uint32_t)psn_diff(psn, r->psn) + 1;
 	if (n > r->answered)
 		r->answered = n;

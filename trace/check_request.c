@@ -11,19 +11,17 @@
  *	FAR	elsewhere: a new connection with the same QPN, or an outlier
  *
  * Nothing tells a sniffer that a QPN got a new connection, except the CM.  So
- * where a request contradicts the log, and the old connection may well have
- * ended (all acknowledged, or refused for good, or idle), the contradiction is
- * taken for a new beginning.  A packet far from the sequence waits as suspect
+ * where a request contradicts the log, and there is no reason to send it again
+ * (its PSN is acknowledged, or refused for good, or the requester was idle, or
+ * nobody is known to answer), it is taken for a new beginning.  A packet far from the sequence waits as suspect
  * until the next one follows it (a new beginning) or the old sequence (an
  * outlier).
  */
 #include "trace/judge.h"
 
-#define FAR_PSNS      65536
-#define LONG_IDLE_NSEC 1000000000LL
-#define IDLE_NSEC     100000000LL
+#define IDLE_NSEC    100000000LL
 /* No local ACK timeout in use is shorter: sooner, only a NAK is the reason. */
-#define TIMEOUT_NSEC  2000000LL
+#define TIMEOUT_NSEC  500000LL
 
 enum place { NEXT, GAP, KNOWN, INSIDE, HOLE, BEFORE, FAR };
 
@@ -45,22 +43,24 @@ static enum place place_of(const struct reqlog *log, const struct req *r)
 	return there->psn == r->psn ? KNOWN : INSIDE;
 }
 
+static bool acked(const struct stream *s, uint32_t psn)
+{
+	return s->a.has_acked && psn_diff(s->a.acked, psn) > 0;
+}
+
 /* Whether everything sent was acknowledged. */
 static bool quiet(const struct stream *s)
 {
-	return s->a.has_acked &&
-	       psn_diff(s->a.acked, reqlog_end(&s->q.log)) >= 0;
+	return acked(s, psn_add(reqlog_end(&s->q.log), PSN_MASK));
 }
 
-/* Whether a contradiction at @r may be the start of a new connection. */
-static bool may_start(const struct stream *s, const struct req *r)
+/* Whether a contradiction at @r may come from a new connection. */
+static bool may_be_new(const struct stream *s, const struct req *r)
 {
 	int64_t idle = r->sent_nsec - s->q.idle_since;
 
-	if (!(r->flags & IS_START))
-		return false;
-	return quiet(s) || s->a.fatal || s->key.transport == TRANSPORT_UC ||
-	       idle > (s->peer ? LONG_IDLE_NSEC : IDLE_NSEC);
+	return s->q.doubt || acked(s, r->psn) || s->a.fatal || !s->peer ||
+	       s->key.transport == TRANSPORT_UC || idle > IDLE_NSEC;
 }
 
 bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec)
@@ -80,6 +80,14 @@ static bool continues(const struct req *a, const struct req *b)
 		return b->flags & IS_START;
 	return b->flags & (IS_MIDDLE | IS_LAST) &&
 	       (a->flags & kind) == (b->flags & kind);
+}
+
+static bool fits(const struct reqlog *log, int i)
+{
+	const struct req *r = &log->v[i];
+
+	return !(reqlog_adjacent(log, i) && !continues(r - 1, r)) &&
+	       !(reqlog_adjacent(log, i + 1) && !continues(r, r + 1));
 }
 
 /* Request @i against its neighbours in the log. */
@@ -102,22 +110,29 @@ static void judge_sequence(struct check *c, const struct packet *p,
 		judge_message_length(c, s, i);
 }
 
+static void begin(struct stream *s, const struct req *r)
+{
+	s->q.first_nsec = r->sent_nsec;
+	if (s->q.has_start && s->q.start_psn == r->psn)
+		responder_begin(s, r->psn);
+	reqlog_add(&s->q.log, r);
+}
+
 static void add(struct check *c, const struct packet *p, struct stream *s,
 		const struct req *r)
 {
+	bool behind = psn_diff(r->psn, reqlog_end(&s->q.log)) < 0;
+	bool new = s->q.doubt || (behind && may_be_new(s, r));
 	int i = reqlog_add(&s->q.log, r);
 
-	if (i >= 0)
-		judge_sequence(c, p, s, i);
-}
-
-static void begin(struct check *c, const struct packet *p, struct stream *s,
-		  const struct req *r)
-{
-	s->q.first_nsec = p->nsec;
-	if (s->q.has_start && s->q.start_psn == r->psn)
-		responder_begin(s, r->psn);
-	add(c, p, s, r);
+	if (i < 0)
+		return;
+	if (new && !fits(&s->q.log, i)) {
+		restart(c, s);
+		begin(s, r);
+		return;
+	}
+	judge_sequence(c, p, s, i);
 }
 
 static void judge_new(struct check *c, const struct packet *p,
@@ -127,7 +142,8 @@ static void judge_new(struct check *c, const struct packet *p,
 
 	if (a->fatal && r->sent_nsec - a->fatal_nsec > IN_FLIGHT_NSEC &&
 	    !requester_went_back(s, a->fatal_psn, a->fatal_nsec))
-		accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY, culprit(p, s),
+		accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY | NEEDS_PAIR,
+		       culprit(p, s),
 		       "%s psn %u after the NAK in frame %llu",
 		       p->roce.op->name, r->psn,
 		       (unsigned long long)a->fatal_frame);
@@ -153,9 +169,9 @@ static void contradiction(struct check *c, const struct packet *p,
 			  struct stream *s, const struct req *r,
 			  const struct req *old, enum rule rule)
 {
-	if (may_start(s, r)) {
+	if (may_be_new(s, r)) {
 		restart(c, s);
-		begin(c, p, s, r);
+		begin(s, r);
 		return;
 	}
 	accuse(c, rule, 0, culprit(p, s),
@@ -164,6 +180,17 @@ static void contradiction(struct check *c, const struct packet *p,
 	       (unsigned long long)old->frame, old->psn,
 	       opcode_find(old->opcode)->name,
 	       old->len ? old->len : old->payload);
+}
+
+/* An answer to @old jumped over a READ or atomic in front of it: that is a
+ * reason to go back, too.
+ */
+static bool implied_nak(const struct reqlog *log, const struct req *old)
+{
+	for (const struct req *r = old; r >= log->v && r > old - 64; r--)
+		if (r->overtaken_frame)
+			return true;
+	return false;
 }
 
 /* RNR NAK: the requester is to wait before it sends @r again.  A requester
@@ -179,11 +206,13 @@ static void judge_rnr_wait(struct check *c, const struct packet *p,
 			  s->q.back_nsec > old->sent_nsec;
 
 	if (a->nak != NAK_RNR || a->nak_psn != p->roce.bth.psn ||
-	    old->sent_nsec > a->nak_nsec || going_back)
+	    old->sent_nsec > a->nak_nsec || going_back ||
+	    implied_nak(&s->q.log, old))
 		return;
 	if (waited * 10 < (int64_t)a->rnr_usec * 9000)
 		accuse(c, RULE_RNR_EARLY,
-		       since_sent < TIMEOUT_NSEC ? 0 : NEEDS_DELIVERY,
+		       NEEDS_PAIR |
+			       (since_sent < TIMEOUT_NSEC ? 0 : NEEDS_DELIVERY),
 		       culprit(p, s), "psn %u: %lld us after an RNR NAK for %u",
 		       p->roce.bth.psn, (long long)waited / 1000, a->rnr_usec);
 }
@@ -194,15 +223,16 @@ static void went_back(struct check *c, const struct packet *p,
 {
 	bool starts = psn_diff(r->psn, s->q.last_psn) <= 0 ||
 		      s->q.back_nsec == 0;
+	int64_t idle = p->nsec - s->q.idle_since;
 
 	c->n.retransmissions++;
 	s->q.again_nsec = p->nsec;
 	if (!starts)
 		return;
-	if (quiet(s))
+	if (acked(s, r->psn) || idle > IDLE_NSEC)
 		s->q.doubt = true;
-	if (s->a.nak != NAK_RNR)
-		network_lost(c, p->frame);
+	if (s->a.nak == NAK_NONE)
+		network_lost(c, p->frame); /* why else */
 	s->q.back_nsec = p->nsec;
 	s->q.back_psn = r->psn;
 	if (s->a.fatal && psn_diff(r->psn, s->a.fatal_psn) <= 0)
@@ -217,6 +247,12 @@ static bool same_request(const struct req *a, const struct req *b)
 	       a->operands == b->operands;
 }
 
+static void note_again(struct req *r, const struct packet *p)
+{
+	r->sent_nsec = p->nsec;
+	r->again = true;
+}
+
 /* UC sends nothing twice: the QPN has a new connection, or the network was
  * late with a copy.
  */
@@ -226,7 +262,7 @@ static enum note uc_again(struct check *c, const struct packet *p,
 	if (!(r->flags & IS_START))
 		return NOTE_COPY;
 	restart(c, s);
-	begin(c, p, s, r);
+	begin(s, r);
 	return NOTE_NONE;
 }
 
@@ -243,7 +279,7 @@ static enum note known(struct check *c, const struct packet *p,
 	}
 	judge_rnr_wait(c, p, s, old);
 	went_back(c, p, s, r);
-	old->sent_nsec = p->nsec;
+	note_again(old, p);
 	return NOTE_RETRANSMISSION;
 }
 
@@ -272,7 +308,7 @@ static enum note inside(struct check *c, const struct packet *p,
 		contradiction(c, p, s, r, old, RULE_RETRANSMIT);
 		return NOTE_RETRANSMISSION;
 	}
-	old->sent_nsec = p->nsec;
+	note_again(old, p);
 	suffix.suffix = true;
 	went_back(c, p, s, r);
 	reqlog_add(&s->q.log, &suffix);
@@ -310,8 +346,7 @@ void requester_restart(struct check *c, struct stream *s)
 	struct req first = s->q.suspect;
 
 	restart(c, s);
-	s->q.first_nsec = first.sent_nsec;
-	reqlog_add(&s->q.log, &first);
+	begin(s, &first);
 }
 
 /* The sequence goes on, so what left it was no new beginning. */
@@ -328,8 +363,24 @@ static void accuse_suspect(struct check *c, struct stream *s)
 
 void judge_request_copy(struct stream *s, const struct packet *p)
 {
-	if (p->roce.op->flags & IS_REQUEST)
-		s->q.again_nsec = p->nsec;
+	struct req *r;
+
+	if (!(p->roce.op->flags & IS_REQUEST))
+		return;
+	s->q.again_nsec = p->nsec;
+	r = reqlog_cover(&s->q.log, p->roce.bth.psn);
+	if (r)
+		note_again(r, p); /* or it was sent again very soon */
+}
+
+/* A stream that nobody is known to answer was silent for long and starts
+ * behind its end: nothing is lost by forgetting what was.
+ */
+static bool stale(const struct stream *s, const struct req *r)
+{
+	return s->q.log.n > 0 && !s->peer &&
+	       r->sent_nsec - s->q.idle_since > IDLE_NSEC &&
+	       psn_diff(r->psn, reqlog_end(&s->q.log)) < 0;
 }
 
 enum note judge_request(struct check *c, const struct packet *p,
@@ -347,9 +398,11 @@ enum note judge_request(struct check *c, const struct packet *p,
 	enum note note = NOTE_NONE;
 	enum place place;
 
+	if (stale(s, &r))
+		restart(c, s);
 	if (s->q.log.n == 0) {
 		judge_request_length(c, p, s);
-		begin(c, p, s, &r);
+		begin(s, &r);
 	} else {
 		place = place_of(&s->q.log, &r);
 		if (place != FAR && s->q.has_suspect)

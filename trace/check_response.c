@@ -26,20 +26,25 @@ static const struct stream *answering(const struct stream *s)
 	return s->peer ? s->peer : s;
 }
 
+/* @last: the last PSN sent. */
 static void accuse_unsent(struct check *c, const struct stream *s,
 			  uint32_t last)
 {
 	const struct responder *a = &s->a;
 	const struct stream *t = answering(s);
 	struct culprit who = {a->unsent_frame, &s->key.dst, t, RESPONDER};
+	unsigned needs = needs_for_answer(s);
+	const char *what = "answer to psn %u, which was never sent; the last "
+			   "request has psn %u";
 
-	accuse(c, a->unsent_rule,
-	       NEEDS_WHOLE | (a->fresh ? 0 : NEEDS_DELIVERY), who,
-	       a->unsent_rule == RULE_ACK_UNSENT
-		       ? "answer to psn %u, which was never sent; the last "
-			 "request has psn %u"
-		       : "NAK for psn %u; the last request has psn %u",
-	       a->unsent_psn, last);
+	if (a->unsent_rule == RULE_NAK_SEQ_NOGAP)
+		needs |= NEEDS_DELIVERY;
+	if (a->unsent_rule == RULE_NAK_SEQ_NOGAP)
+		what = "NAK for psn %u; the last request has psn %u";
+	if (a->unsent_rule == RULE_MSN)
+		what = "psn %u: the MSN counts more messages than were sent "
+		       "up to psn %u";
+	accuse(c, a->unsent_rule, needs, who, what, a->unsent_psn, last);
 }
 
 /* What was sent before the capture, and seen again in it, may end earlier than
@@ -105,6 +110,11 @@ static void judge_unsent(struct check *c, const struct packet *p,
 		answer_unsent(c, p, s, t, RULE_ACK_UNSENT, beyond > 0);
 		return;
 	}
+	if (is_nak(p) && beyond == 0) {
+		/* Its request was missed, and will come again. */
+		sniffer_lost(c, p->frame);
+		return;
+	}
 	if (!a->has_msn && msn != reqlog_ended_all(log))
 		return; /* seen from the middle on */
 	surplus = a->has_msn ? msn_surplus(s, msn) : 0;
@@ -119,15 +129,16 @@ static void judge_unsent(struct check *c, const struct packet *p,
  * request is acknowledged.
  */
 static void judge_ack(struct check *c, const struct packet *p,
-		      const struct stream *s, const struct stream *t,
+		      struct stream *s, const struct stream *t,
 		      const struct req *r)
 {
 	bool answered = r->answered >= req_span(&s->q.log, r);
 
 	if (!(r->flags & (IS_READ | HAS_ATOMICETH)) || answered ||
-	    s->q.again_nsec >= r->sent_nsec)
+	    s->q.again_nsec >= r->sent_nsec ||
+	    excused_at(c, s, p->roce.bth.psn))
 		return;
-	accuse(c, RULE_RESPONSE_KIND, NEEDS_WHOLE, culprit(p, t),
+	accuse(c, RULE_RESPONSE_KIND, needs_for_answer(s), culprit(p, t),
 	       "ACK for psn %u, which is a %s", p->roce.bth.psn,
 	       opcode_find(r->opcode)->name);
 }
@@ -138,8 +149,8 @@ static void judge_atomic_ack(struct check *c, const struct packet *p,
 {
 	if (r->flags & HAS_ATOMICETH)
 		r->answered = 1;
-	else
-		accuse(c, RULE_RESPONSE_KIND, 0, culprit(p, t),
+	else if (!excused_at(c, s, p->roce.bth.psn))
+		accuse(c, RULE_RESPONSE_KIND, NEEDS_PAIR, culprit(p, t),
 		       "ATOMIC ACK for psn %u, which is a %s", p->roce.bth.psn,
 		       opcode_find(r->opcode)->name);
 }
@@ -172,7 +183,7 @@ static void note_overtaken(const struct packet *p, struct stream *s)
 
 	for (; i >= 0; i--) {
 		struct req *r = &log->v[i];
-		uint32_t span = req_span(log, r);
+		uint32_t span = req_span_max(log, r);
 
 		if (log->has_settled &&
 		    psn_diff(psn_add(r->psn, span), log->settled) <= 0)
@@ -182,13 +193,12 @@ static void note_overtaken(const struct packet *p, struct stream *s)
 		    r->answered >= span || r->overtaken_frame)
 			continue;
 		r->overtaken_frame = p->frame;
-		r->overtaken_nsec = p->nsec;
 		r->overtaken_id = p->ip.id;
 	}
 }
 
-/* @p belongs to a request that a later one's answer overtook, and it was not
- * asked for again in between.
+/* @p belongs to a request that a later one's answer overtook, and that was
+ * asked for only once.
  */
 static void judge_overtaken(struct check *c, const struct packet *p,
 			    struct stream *s, struct stream *t)
@@ -203,9 +213,9 @@ static void judge_overtaken(struct check *c, const struct packet *p,
 		    (int16_t)(p->ip.id - r->overtaken_id) < 0;
 	who.frame = r->overtaken_frame;
 	r->overtaken_frame = 0;
-	if (reordered || is_nak(p) || r->sent_nsec > r->overtaken_nsec)
+	if (reordered || is_nak(p) || r->again || excused(c, s))
 		return;
-	accuse(c, RULE_ACK_OVERTAKES, NEEDS_WHOLE, who,
+	accuse(c, RULE_ACK_OVERTAKES, needs_for_answer(s) | NEEDS_DELIVERY, who,
 	       "the answer to %s psn %u comes later, with psn %u in frame %llu",
 	       opcode_find(r->opcode)->name, r->psn, p->roce.bth.psn,
 	       (unsigned long long)p->frame);
@@ -251,19 +261,28 @@ static void note_credit(const struct packet *p, struct stream *s)
 		a->credit_nsec = p->nsec;
 }
 
+static bool near(uint32_t a, uint32_t b)
+{
+	int32_t d = psn_diff(a, b);
+
+	return d > -FAR_PSNS && d < FAR_PSNS;
+}
+
 static void judge_seen(struct check *c, const struct packet *p,
 		       struct stream *s, struct stream *t)
 {
 	const struct reqlog *log = &s->q.log;
 
 	judge_kind(c, p, s, t);
-	if (log->n > 0 && p->roce.op->flags & HAS_AETH)
+	if (log->n > 0 && s->peer == t && p->roce.op->flags & HAS_AETH)
 		judge_msn(c, p, s, t, 0);
-	if (log->n == 0)
-		return; /* it belongs to a new connection */
+	if (log->n == 0 || s->peer != t)
+		return; /* excused */
 	if (p->roce.op->flags & HAS_AETH)
 		note_credit(p, s);
 	judge_overtaken(c, p, s, t);
+	if (log->n == 0 || s->peer != t)
+		return;
 	note_overtaken(p, s);
 	acknowledge(c, p, s);
 }
@@ -275,17 +294,20 @@ enum note judge_response(struct check *c, const struct packet *p,
 	uint32_t psn = p->roce.bth.psn;
 	int32_t beyond;
 
-	if (s->q.has_suspect && s->q.suspect.psn == psn) {
+	if (s->q.has_suspect && near(psn, s->q.suspect.psn)) {
 		requester_restart(c, s);
 		stream_pair(s, t);
 	}
 	judge_pkey(c, p, t);
+	learn_pmtu(&s->q.log, p);
 	if (log->n == 0 || psn_diff(psn, log->v[0].psn) < 0)
 		return is_nak(p) ? NOTE_NAK : NOTE_NONE;
 
 	beyond = psn_diff(psn, reqlog_end_max(log));
 	if (beyond < 0)
 		judge_seen(c, p, s, t);
+	else if (beyond >= FAR_PSNS) /* perhaps a new connection's */
+		answer_unsent(c, p, s, t, RULE_ACK_UNSENT, true);
 	else if (is_nak(p) &&
 		 p->roce.aeth.syndrome ==
 			 aeth_syndrome(AETH_NAK, NAK_PSN_SEQUENCE))

@@ -122,6 +122,7 @@ static bool note_rep(struct cm *cm, struct streams *all,
 	start(there, get_be24(rep + 20));
 	start(back, r->psn);
 	stream_pair(there, back);
+	there->sure = back->sure = true;
 	return true;
 }
 

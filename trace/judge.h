@@ -23,6 +23,9 @@
  */
 #define IN_FLIGHT_NSEC 200000
 
+/* Farther from the sequence than any window, so not of the same connection. */
+#define FAR_PSNS 65536
+
 enum role { REQUESTER, RESPONDER };
 
 struct counts {
@@ -37,7 +40,6 @@ struct check {
 	struct counts n;
 	uint64_t sniffer_lost; /* frame that proves that frames are missing */
 	uint64_t network_lost; /* frame that proves that packets were lost */
-	size_t taken_back;
 };
 
 /* Who sent the packet at fault. */
@@ -56,6 +58,20 @@ void sniffer_lost(struct check *c, uint64_t frame);
 void network_lost(struct check *c, uint64_t frame);
 /* The QPN was given to a new connection. */
 void restart(struct check *c, struct stream *s);
+/* True if that explains whatever contradicts what is known about @s; then all
+ * of it is forgotten, and the log is empty.
+ */
+bool new_connection(struct check *c, struct stream *s);
+/* True if @s has a new connection, or was never the one that is answered: no
+ * answer may be blamed.  Its pairing is dissolved then.
+ */
+bool excused(struct check *c, struct stream *s);
+/* The same for an answer with @psn, which also is if that was acknowledged long
+ * since.
+ */
+bool excused_at(struct check *c, struct stream *s, uint32_t psn);
+/* What a violation by an answer to @s needs to be one. */
+unsigned needs_for_answer(const struct stream *s);
 
 /* True if nothing is wrong with it. */
 bool judge_alone(struct check *c, const struct packet *p,
@@ -86,6 +102,8 @@ void responder_begin(struct stream *s, uint32_t psn);
 void responder_new_request(struct check *c, struct stream *s, uint32_t psn,
 			   uint32_t hole, uint64_t frame);
 
+/* First and Middle of a READ response show the path MTU. */
+void learn_pmtu(struct reqlog *log, const struct packet *p);
 void judge_read_response(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t);
 void judge_nak(struct check *c, const struct packet *p, struct stream *s,
@@ -96,10 +114,7 @@ void judge_nak(struct check *c, const struct packet *p, struct stream *s,
  */
 void answer_unsent(struct check *c, const struct packet *p, struct stream *s,
 		   struct stream *t, enum rule rule, bool explained);
-/* @unseen: PSNs at the end that the answer covers and the log does not.  Wrong
- * MSNs are reported, or taken as the sign of a new connection: then the log is
- * empty afterwards.
- */
+/* @unseen: PSNs at the end that the answer covers and the log does not. */
 void judge_msn(struct check *c, const struct packet *p, struct stream *s,
 	       struct stream *t, uint32_t unseen);
 /* Messages that the MSN counts beyond those seen, at most. */

@@ -1,46 +1,79 @@
 /* A packet names the QP that it goes to, never the one that it comes from.
  * So an answer to QP r of host A says that A's QP r asked, but which of the
- * streams from A that question is on must be found out:
+ * streams from A that question is on must be found out.  The connection
+ * manager may have said it (trace/cm.c).  Else each answer is compared with
+ * what is asked on each stream: it fits one that has a request with its PSN,
+ * and of its kind.  Of several, the one is taken whose UDP source port fits:
+ * both directions use the same (Linux' rule), or each its own QPN (seen from
+ * Huawei's NICs).
  *
- *   1. the connection manager said (trace/cm.c pairs the streams), else
- *   2. the stream that has a request with the answer's PSN, if only one has,
- *   3. of several such, the one whose UDP source port fits: either both
- *      directions use the same one (Linux' rule), or each uses its own QPN
- *      (seen from Huawei's NICs), if it fits for one only,
- *   4. the only stream there is, if this is the only one that answers, and
- *      the PSN is near.
- *
- * Starting PSNs are random in practice, so 2 nearly always decides.  What
- * stays open stays unpaired, and no rule about answers is applied to it.
+ * Starting PSNs are random in practice, and then one answer decides.  But
+ * there are programs that start all QPs at PSN 0.  So among several streams
+ * an answer must fit the same one FITS_WANTED times; and until it did so
+ * FITS_SURE times, one that fits two streams at once dissolves the pair.
  */
 #include "trace/pair.h"
 
-#define NEAR 256
+#define NEAR	    256
+#define FITS_WANTED 4u
+#define FITS_SURE   16u
 
-struct candidates {
-	struct stream *s;
-	unsigned n;
-};
-
-static void add(struct candidates *c, struct stream *s)
+/* The streams from @t's destination back to its source. */
+static struct stream *first_back(const struct streams *all,
+				 const struct stream *t)
 {
-	c->s = s;
-	c->n++;
+	return streams_between(all, &t->key.dst, &t->key.src, t->key.vni);
 }
 
-static bool answers(const struct stream *s, const struct stream *t)
+static bool is_back(const struct stream *s, const struct stream *t)
 {
 	return s->key.transport == t->key.transport &&
-	       s->key.vni == t->key.vni && s->q.log.n > 0 &&
+	       s->key.vni == t->key.vni &&
 	       ip_equal(&s->key.src, &t->key.dst) &&
 	       ip_equal(&s->key.dst, &t->key.src);
 }
 
-static bool has_request(const struct stream *s, uint32_t psn)
+static unsigned count_back(const struct streams *all, const struct stream *t)
 {
-	if (reqlog_cover(&s->q.log, psn))
+	unsigned n = 0;
+
+	for (struct stream *s = first_back(all, t); s; s = s->host_next)
+		n += is_back(s, t);
+	return n;
+}
+
+/* No other connection between these two hosts is known. */
+static bool alone(const struct streams *all, const struct stream *s,
+		  const struct stream *t)
+{
+	bool to_itself = ip_equal(&t->key.src, &t->key.dst);
+
+	return count_back(all, t) == (to_itself && s != t ? 2 : 1) &&
+	       count_back(all, s) == (to_itself && s != t ? 2 : 1);
+}
+
+static bool same_kind(const struct req *r, const struct packet *p)
+{
+	uint32_t flags = p->roce.op->flags;
+
+	if (flags & HAS_ATOMICACK)
+		return r->flags & HAS_ATOMICETH;
+	if (flags & IS_READ)
+		return !(r->flags & (IS_SEND | IS_WRITE | HAS_ATOMICETH));
+	if (p->roce.aeth.syndrome >> 5 == 0)
+		return r->flags & (IS_SEND | IS_WRITE);
+	return true; /* NAKs are for all */
+}
+
+static bool fits(const struct stream *s, const struct packet *p)
+{
+	uint32_t psn = p->roce.bth.psn;
+	const struct req *r = reqlog_cover(&s->q.log, psn);
+
+	if (r && same_kind(r, p))
 		return true;
-	return s->q.has_suspect && s->q.suspect.psn == psn;
+	return s->q.has_suspect && s->q.suspect.psn == psn &&
+	       same_kind(&s->q.suspect, p);
 }
 
 static bool ports_fit(const struct stream *s, const struct stream *t)
@@ -49,61 +82,79 @@ static bool ports_fit(const struct stream *s, const struct stream *t)
 	       (s->sport == t->key.dqpn && t->sport == s->key.dqpn);
 }
 
-static bool only_unpaired(const struct streams *all, const struct stream *t)
+/* The stream that @p on @t fits; NULL: none, or several (then @several). */
+static struct stream *fitting(const struct streams *all,
+			      const struct stream *t, const struct packet *p,
+			      bool *several)
 {
-	const struct stream *s = streams_between(all, &t->key.src, &t->key.dst,
-						 t->key.vni);
+	struct stream *fit = NULL, *with_port = NULL;
+	unsigned n = 0, n_ports = 0;
 
-	for (; s; s = s->host_next)
-		if (s != t && !s->peer && s->key.transport == t->key.transport &&
-		    ip_equal(&s->key.src, &t->key.src) &&
-		    ip_equal(&s->key.dst, &t->key.dst))
-			return false;
-	return true;
-}
-
-static bool near(const struct stream *s, uint32_t psn)
-{
-	int32_t d = psn_diff(psn, reqlog_end(&s->q.log));
-
-	return d > -NEAR && d < NEAR;
-}
-
-static struct stream *choose(const struct streams *all,
-			     const struct stream *t, uint32_t psn)
-{
-	struct candidates with_psn = {0}, with_port = {0}, any = {0};
-	struct stream *s = streams_between(all, &t->key.dst, &t->key.src,
-					   t->key.vni);
-
-	for (; s; s = s->host_next) {
-		if (s->peer || !answers(s, t))
+	for (struct stream *s = first_back(all, t); s; s = s->host_next) {
+		if (!is_back(s, t) || (s->peer && s->peer != t) || !fits(s, p))
 			continue;
-		add(&any, s);
-		if (!has_request(s, psn))
-			continue;
-		add(&with_psn, s);
-		if (ports_fit(s, t))
-			add(&with_port, s);
+		fit = s;
+		n++;
+		if (ports_fit(s, t)) {
+			with_port = s;
+			n_ports++;
+		}
 	}
-	if (with_psn.n == 1)
-		return with_psn.s;
-	if (with_psn.n > 1)
-		return with_port.n == 1 ? with_port.s : NULL;
-	if (any.n == 1 && only_unpaired(all, t) && near(any.s, psn))
-		return any.s;
-	return NULL;
+	*several = n > 1 && n_ports != 1;
+	if (n == 1)
+		return fit;
+	return n_ports == 1 ? with_port : NULL;
 }
 
-struct stream *pair_find(struct streams *all, struct stream *t,
+/* The only stream back, if its PSNs are near @p's. */
+static struct stream *only_back(const struct streams *all,
+				const struct stream *t, const struct packet *p)
+{
+	struct stream *s = first_back(all, t);
+	int32_t d;
+
+	while (s && !is_back(s, t))
+		s = s->host_next;
+	if (!s || s->peer || s->q.log.n == 0 || !alone(all, s, t))
+		return NULL;
+	d = psn_diff(p->roce.bth.psn, reqlog_end(&s->q.log));
+	return d > -NEAR && d < NEAR ? s : NULL;
+}
+
+/* Counts how often @t's answers fitted @s in a row. */
+static void count_fit(struct stream *t, struct stream *s)
+{
+	if (t->guess != s)
+		t->fits = 0;
+	t->guess = s;
+	t->fits++;
+	if (t->peer == s && t->fits >= FITS_SURE)
+		t->sure = s->sure = true;
+}
+
+struct stream *pair_find(const struct streams *all, struct stream *t,
 			 const struct packet *p)
 {
-	struct stream *s = t->peer;
+	struct stream *s;
+	bool several;
 
+	if (t->peer && t->sure)
+		return t->peer;
+	s = fitting(all, t, p, &several);
+	if (several)
+		stream_unpair(t);
 	if (s)
-		return s;
-	s = choose(all, t, p->roce.bth.psn);
-	if (s)
+		count_fit(t, s);
+	if (t->peer || several)
+		return t->peer;
+	if (!s)
+		s = only_back(all, t, p);
+	if (s && (t->fits >= FITS_WANTED || alone(all, s, t)))
 		stream_pair(s, t);
-	return s;
+	return t->peer;
+}
+
+bool pair_is_sure(const struct streams *all, const struct stream *s)
+{
+	return s->peer && (s->sure || alone(all, s, s->peer));
 }

@@ -7,7 +7,11 @@
 /* The stream whose requests answer @p, which travelled on @t, is for; pairs
  * them if they are not yet.  NULL: not known, or more than one could be.
  */
-struct stream *pair_find(struct streams *all, struct stream *t,
+struct stream *pair_find(const struct streams *all, struct stream *t,
 			 const struct packet *p);
+/* Whether @s is certain to be paired with the right one: there is no other, or
+ * it fitted often enough.
+ */
+bool pair_is_sure(const struct streams *all, const struct stream *s);
 
 #endif

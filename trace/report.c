@@ -71,17 +71,37 @@ static int by_frame(const void *a, const void *b)
 	return (int)v->rule - (int)w->rule;
 }
 
-size_t report_settle(struct report *r, unsigned missing)
+void report_settle(struct report *r, unsigned missing)
 {
-	size_t kept = 0, before = r->n;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (!(r->v[i].needs & missing))
 			r->v[kept++] = r->v[i];
 	r->n = kept;
-	if (kept)
-		qsort(r->v, kept, sizeof(*r->v), by_frame);
-	return before - kept;
+}
+
+void report_settle_pair(struct report *r, uint32_t stream, bool paired)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct violation *v = &r->v[i];
+
+		if (v->stream == stream && v->needs & NEEDS_PAIR) {
+			if (!paired)
+				continue;
+			v->needs &= ~NEEDS_PAIR;
+		}
+		r->v[kept++] = *v;
+	}
+	r->n = kept;
+}
+
+void report_sort(struct report *r)
+{
+	if (r->n)
+		qsort(r->v, r->n, sizeof(*r->v), by_frame);
 }
 
 size_t report_count(const struct report *r)

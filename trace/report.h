@@ -12,6 +12,7 @@
 /* What must be known about the capture for a violation to stand. */
 #define NEEDS_WHOLE    1u /* the sniffer missed nothing */
 #define NEEDS_DELIVERY 2u /* what it saw was not lost behind it */
+#define NEEDS_PAIR     4u /* the two directions belong together */
 
 #define VIOLATION_TEXT_MAX 240
 
@@ -33,10 +34,13 @@ void report_add(struct report *r, const struct violation *v);
 /* Takes back the violations of @rule on @stream from @frame on. */
 void report_retract(struct report *r, enum rule rule, uint32_t stream,
 		    uint64_t frame);
-/* Takes back what needs one of @missing, and sorts the rest by frame.  Returns
- * how many were taken back.
+/* Takes back what needs one of @missing. */
+void report_settle(struct report *r, unsigned missing);
+/* The same for what NEEDS_PAIR on @stream, if @paired is false; if it is true,
+ * the need is fulfilled for good.
  */
-size_t report_settle(struct report *r, unsigned missing);
+void report_settle_pair(struct report *r, uint32_t stream, bool paired);
+void report_sort(struct report *r); /* by frame */
 
 size_t report_count(const struct report *r); /* also those past the limit */
 size_t report_stored(const struct report *r);

@@ -22,6 +22,7 @@ struct req {
 	uint64_t operands; /* of an atomic: swap_add ^ compare */
 	uint64_t frame;	   /* where it was first seen */
 	int64_t sent_nsec; /* when it was last seen */
+	bool again;	   /* it was seen more than once */
 	bool suffix;	   /* a READ that asks for the end of an earlier one */
 
 	/* Written by the log: */
@@ -34,7 +35,6 @@ struct req {
 	/* Written by the judge of the responder: */
 	uint32_t answered;	  /* READ: responses seen; else 1: answered */
 	uint64_t overtaken_frame; /* an answer to a later request came first */
-	int64_t overtaken_nsec;
 	uint16_t overtaken_id;
 };
 

@@ -6,7 +6,7 @@
 #define STREAMS_MAX 65536u
 
 /* A copy on a wire or on a second interface comes at once. */
-#define COPY_NSEC 200000
+#define COPY_NSEC 20000
 /* With an IPv4 identification of its own for each packet it may come late. */
 #define COPY_LATE_NSEC 1000000000
 
@@ -184,7 +184,9 @@ static void forget(struct stream *s)
 	s->q = (struct requester){.log = log};
 	s->a = (struct responder){0};
 	s->has_pkey = false;
-	s->peer = NULL;
+	s->peer = s->guess = NULL;
+	s->sure = false;
+	s->fits = 0;
 }
 
 void stream_restart(struct stream *s)
@@ -194,6 +196,19 @@ void stream_restart(struct stream *s)
 	forget(s);
 	if (peer && peer != s)
 		forget(peer);
+}
+
+void stream_unpair(struct stream *s)
+{
+	struct stream *peer = s->peer;
+
+	if (!peer)
+		return;
+	s->a = (struct responder){0};
+	peer->a = (struct responder){0};
+	s->peer = s->guess = NULL;
+	peer->peer = peer->guess = NULL;
+	s->fits = peer->fits = 0;
 }
 
 void stream_pair(struct stream *a, struct stream *b)

@@ -90,7 +90,11 @@ struct stream {
 	uint32_t number; /* from 1 */
 	struct stream_key key;
 	uint16_t sport;
+	/* Written by pair.c and cm.c: */
 	struct stream *peer; /* the other direction, once known */
+	bool sure;	     /* and it is certain */
+	struct stream *guess; /* the one that its answers fit */
+	unsigned fits;	      /* how often, without a doubt */
 	struct copies copies;
 	bool has_pkey;
 	uint16_t pkey;
@@ -122,5 +126,7 @@ bool copies_note(struct copies *c, const struct packet *p);
  */
 void stream_restart(struct stream *s);
 void stream_pair(struct stream *a, struct stream *b);
+/* They do not belong together after all.  What was sent stays known. */
+void stream_unpair(struct stream *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "nic/base/time.h"
 
 struct timer {
+	void (*fire)(struct timer *t, nsec_t now); /* set by the owner */
 	nsec_t at;
 	size_t place; /* in the heap, from 1; 0: not in it */
 };

@@ -10,7 +10,9 @@
 
 #include "nic/base/log.h"
 #include "nic/host/host.h"
+#include "nic/mcast.h"
 #include "nic/qp.h"
+#include "nic/srq.h"
 
 /* ---- devices --------------------------------------------------------------------- */
 
@@ -206,22 +208,137 @@ int gn_mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 
 int gn_mr_free(struct gn_mr *mr)
 {
-	LOCKED(host_of(mr->pd->engine), mr_free(mr));
+	LOCKED(host_of(mr->h.pd->engine), mr_free(mr));
 }
 
 uint32_t gn_mr_lkey(const struct gn_mr *mr)
 {
-	return mr->key;
+	return mr->h.key;
 }
 
 uint32_t gn_mr_rkey(const struct gn_mr *mr)
 {
-	return mr->key;
+	return mr->h.key;
+}
+
+int gn_mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
+		uint64_t len, unsigned access)
+{
+	LOCKED(host_of(mr->h.pd->engine),
+	       mr_rereg(mr, flags, pd, addr, len, access));
+}
+
+int gn_mr_new_null(struct gn_pd *pd, struct gn_mr **mr)
+{
+	LOCKED(host_of(pd->engine), mr_new_null(pd, mr));
+}
+
+int gn_mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
+{
+	LOCKED(host_of(pd->engine), mr_prefetch(pd, sge, write));
+}
+
+int gn_dm_new(struct gn_nic *nic, uint64_t len, struct gn_dm **dm)
+{
+	LOCKED(nic, dm_new(&nic->engine, len, dm));
+}
+
+int gn_dm_free(struct gn_dm *dm)
+{
+	LOCKED(host_of(dm->engine), dm_free(dm));
+}
+
+int gn_dm_write(struct gn_dm *dm, uint64_t offset, const void *from,
+		uint64_t len)
+{
+	if (offset > dm->len || len > dm->len - offset)
+		return -EFAULT;
+	LOCKED(host_of(dm->engine), (memcpy(dm->mem + offset, from, len), 0));
+}
+
+int gn_dm_read(struct gn_dm *dm, uint64_t offset, void *to, uint64_t len)
+{
+	if (offset > dm->len || len > dm->len - offset)
+		return -EFAULT;
+	LOCKED(host_of(dm->engine), (memcpy(to, dm->mem + offset, len), 0));
+}
+
+int gn_mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset,
+		 uint64_t len, unsigned access, struct gn_mr **mr)
+{
+	LOCKED(host_of(pd->engine),
+	       mr_new_dm(pd, dm, offset, len, access, mr));
+}
+
+int gn_mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **mw)
+{
+	LOCKED(host_of(pd->engine), mw_new(pd, type, mw));
+}
+
+int gn_mw_free(struct gn_mw *mw)
+{
+	LOCKED(host_of(mw->h.pd->engine), mw_free(mw));
+}
+
+uint32_t gn_mw_rkey(const struct gn_mw *mw)
+{
+	return mw->h.key;
+}
+
+int gn_srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **srq)
+{
+	LOCKED(host_of(pd->engine), srq_new(pd, init, srq));
+}
+
+int gn_srq_free(struct gn_srq *srq)
+{
+	LOCKED(host_of(srq->engine), srq_free(srq));
+}
+
+int gn_srq_set_limit(struct gn_srq *srq, uint32_t limit)
+{
+	LOCKED(host_of(srq->engine), srq_set_limit(srq, limit));
+}
+
+void gn_srq_query(struct gn_srq *srq, struct gn_srq_init *init)
+{
+	struct gn_nic *nic = host_of(srq->engine);
+
+	if (host_lock(nic))
+		return;
+	*init = srq->init;
+	host_unlock(nic);
+}
+
+uint32_t gn_srq_num(const struct gn_srq *srq)
+{
+	return srq->srqn;
+}
+
+int gn_xrcd_open(struct gn_nic *nic, uint64_t key, bool create, bool exclusive,
+		 struct gn_xrcd **xrcd)
+{
+	LOCKED(nic, xrcd_open(&nic->engine, key, create, exclusive, xrcd));
+}
+
+int gn_xrcd_close(struct gn_xrcd *xrcd)
+{
+	LOCKED(host_of(xrcd->engine), xrcd_close(xrcd));
 }
 
 unsigned gn_cq_size(const struct gn_cq *cq)
 {
 	return cq->size;
+}
+
+int gn_cq_resize(struct gn_cq *cq, unsigned cqe)
+{
+	LOCKED(host_of(cq->engine), cq_resize(cq, cqe));
+}
+
+int gn_cq_moderate(struct gn_cq *cq, unsigned cqes, unsigned usec)
+{
+	LOCKED(host_of(cq->engine), cq_moderate(cq, cqes, usec));
 }
 
 int gn_cq_poll(struct gn_cq *cq, unsigned n, struct gn_wc *wc)
@@ -246,7 +363,8 @@ void gn_cq_set_listener(struct gn_cq *cq, struct gn_listener *l)
 
 int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 {
-	struct gn_nic *nic = host_of(pd->engine);
+	struct gn_nic *nic = host_of(init->xrcd ? init->xrcd->engine
+						: pd->engine);
 	int rc = host_lock(nic);
 
 	if (rc)
@@ -268,6 +386,21 @@ int gn_qp_free(struct gn_qp *qp)
 	qp_free(qp);
 	host_unlock(nic);
 	return 0;
+}
+
+int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)
+{
+	LOCKED(host_of(xrcd->engine), qp_open(xrcd, qpn, qp));
+}
+
+int gn_qp_attach(struct gn_qp *qp, const struct ip_addr *gid)
+{
+	LOCKED(host_of(qp->engine), mcast_attach(qp, gid));
+}
+
+int gn_qp_detach(struct gn_qp *qp, const struct ip_addr *gid)
+{
+	LOCKED(host_of(qp->engine), mcast_detach(qp, gid));
 }
 
 uint32_t gn_qp_num(const struct gn_qp *qp)
@@ -306,4 +439,9 @@ int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
 	if (!rc && qp_state(qp) == GN_QPS_ERR)
 		gn_qp_ring(qp); /* it will be flushed */
 	return rc;
+}
+
+int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
+{
+	return rq_post(&srq->rq, wr);
 }

@@ -3,9 +3,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "nic/api.h"
@@ -149,24 +149,21 @@ int gn_cq_new(struct gn_nic *nic, unsigned cqe, struct gn_channel *ch,
 	return rc;
 }
 
-static bool readable_now(int fd)
-{
-	struct pollfd p = { fd, POLLIN, 0 };
-
-	return poll(&p, 1, 0) > 0;
-}
-
-/* Takes back the counts of events that nobody will get. */
+/* Takes back the counts of events that nobody will get.  A count that somebody
+ * else takes first is one that he will find nothing behind, and wait on.
+ */
 static void drop_events(struct gn_channel *ch, struct gn_cq *cq)
 {
 	struct queue *q = &ch->q;
 	eventfd_t v;
+	struct iovec iov = { &v, sizeof(v) };
 
 	pthread_mutex_lock(&q->lock);
 	list_del(&cq->channel_node);
 	for (; cq->events; cq->events--)
-		if (readable_now(q->fd))
-			eventfd_read(q->fd, &v);
+		if (preadv2(q->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
+			break;
+	cq->events = 0;
 	pthread_mutex_unlock(&q->lock);
 }
 
@@ -209,7 +206,7 @@ int gn_listener_new(struct gn_nic *nic, struct gn_listener **out)
 	return 0;
 }
 
-void gn_listener_free(struct gn_listener *l)
+static void free_listener(struct gn_listener *l)
 {
 	while (!list_empty(&l->q.head)) {
 		struct event *e = list_entry(l->q.head.next, struct event, node);
@@ -219,6 +216,18 @@ void gn_listener_free(struct gn_listener *l)
 	}
 	queue_fini(&l->q);
 	free(l);
+}
+
+void gn_listener_free(struct gn_listener *l)
+{
+	struct gn_nic *nic = l->q.nic;
+
+	/* After a fork nothing is told to anybody, and no lock can be taken. */
+	if (!host_lock(nic)) {
+		engine_forget_listener(&nic->engine, l);
+		host_unlock(nic);
+	}
+	free_listener(l);
 }
 
 int gn_listener_fd(const struct gn_listener *l)

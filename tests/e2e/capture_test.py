@@ -72,7 +72,9 @@ def judge_traffic(score, lab, kind):
 
 
 def outlives_a_kill(score, lab):
-    """A killed program leaves a readable file."""
+    """A killed program leaves a readable file; a kill in the middle of a write
+    may cut the last packet.
+    """
     path, port = lab.path("killed-%p.pcapng"), lab.port()
     until = time.monotonic() + LIMIT
     command = ["ibv_rc_pingpong", "-g", "1", "-n", "100000000", "-p", str(port)]
@@ -92,9 +94,9 @@ def outlives_a_kill(score, lab):
     done = subprocess.run([lab.glassnic, "decode", path], capture_output=True,
                           text=True, timeout=120)
     lines = len(done.stdout.splitlines())
-    score.check("capture of a killed program is readable",
-                f"exit {done.returncode}, {lines} lines: {done.stderr[-200:]}"
-                if done.returncode or lines < 50 else "")
+    fine = lines >= 50 and (done.returncode == 0 or "truncated" in done.stderr)
+    score.check("capture of a killed program is readable", "" if fine else
+                f"exit {done.returncode}, {lines} lines: {done.stderr[-200:]}")
 
 
 def main():

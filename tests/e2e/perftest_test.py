@@ -51,6 +51,9 @@ def main():
                     wrong = client.wrong("client") or server.wrong("server")
                     if not wrong and not has_results(client.out):
                         wrong = "no row of results: " + client.out[-200:]
+                    if not wrong and letter == "m" and \
+                            f": {options[1]}[B]" not in client.out:
+                        wrong = "another MTU was used"
                     score.check(name, wrong)
     score.finish()
 

@@ -162,13 +162,13 @@ void duo_raise(struct duo *d, unsigned side, struct gn_qp *qp, uint32_t dqpn,
 		enum gn_qp_state to;
 		unsigned mask;
 	} steps[] = {
-		{ GN_QPS_INIT, DUO_INIT_MASK },
-		{ GN_QPS_RTR, DUO_RTR_MASK },
-		{ GN_QPS_RTS, DUO_RTS_MASK },
+		[GN_QPS_RESET] = { GN_QPS_INIT, DUO_INIT_MASK },
+		[GN_QPS_INIT] = { GN_QPS_RTR, DUO_RTR_MASK },
+		[GN_QPS_RTR] = { GN_QPS_RTS, DUO_RTS_MASK },
 	};
 	struct gn_qp_attr attr = duo_attr(d, side, dqpn);
 
-	for (unsigned i = 0; i < 3 && qp_state(qp) != to; i++)
+	for (unsigned i = qp_state(qp); i < 3 && qp_state(qp) != to; i++)
 		CHECK_EQ(duo_move(qp, attr, steps[i].to, steps[i].mask), 0);
 	if (qp_state(qp) != to)
 		CHECK_EQ(duo_move(qp, attr, to, GN_QP_STATE), 0);
@@ -185,7 +185,7 @@ struct gn_sge duo_sge(const struct duo *d, unsigned side, size_t offset,
 		      uint32_t len)
 {
 	return (struct gn_sge){ duo_va(d, side, offset), len,
-				d->s[side].mr ? d->s[side].mr->key : 0 };
+				d->s[side].mr ? d->s[side].mr->h.key : 0 };
 }
 
 struct gn_send_wr duo_wr(struct duo *d, unsigned side, uint64_t wr_id,
@@ -201,7 +201,7 @@ struct gn_send_wr duo_wr(struct duo *d, unsigned side, uint64_t wr_id,
 		.sge = &sge[side],
 		.nsge = 1,
 		.remote_addr = duo_va(d, !side, 0),
-		.rkey = d->s[!side].mr ? d->s[!side].mr->key : 0,
+		.rkey = d->s[!side].mr ? d->s[!side].mr->h.key : 0,
 	};
 }
 

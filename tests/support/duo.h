@@ -74,7 +74,7 @@ struct gn_qp_attr duo_attr(const struct duo *d, unsigned side, uint32_t dqpn);
 	 GN_QP_RNR_RETRY | GN_QP_MAX_QP_RD_ATOMIC)
 int duo_move(struct gn_qp *qp, struct gn_qp_attr attr, enum gn_qp_state to,
 	     unsigned mask);
-/* From RESET to @to, on the way to RTS or ERR. */
+/* From where it is to @to; to SQD and ERR by way of RTS. */
 void duo_raise(struct duo *d, unsigned side, struct gn_qp *qp, uint32_t dqpn,
 	       enum gn_qp_state to);
 

@@ -282,6 +282,14 @@ bool fabric_step(struct fabric *f, nsec_t until)
 	return true;
 }
 
+void fabric_land_next(struct fabric *f)
+{
+	assert(f->first);
+	if (f->first->at > f->now)
+		f->now = f->first->at;
+	land(f, dequeue(f));
+}
+
 void fabric_run(struct fabric *f, nsec_t until)
 {
 	while (fabric_step(f, until))

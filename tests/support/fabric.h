@@ -93,6 +93,8 @@ void fabric_settle(struct fabric *f);
  * false if there is none.
  */
 bool fabric_step(struct fabric *f, nsec_t until);
+/* Only delivers the packet that is due next; no engine runs. */
+void fabric_land_next(struct fabric *f);
 /* All that happens up to @until; the clock stands there afterwards. */
 void fabric_run(struct fabric *f, nsec_t until);
 /* Until nothing is under way and no timer is armed; false if it goes on for

@@ -98,8 +98,10 @@ static void tshark(const char *fields, char *out, size_t size)
 	n = fread(out, 1, size - 1, p);
 	out[n] = 0;
 	status = pclose(p);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+		fprintf(stderr, "skipped: tshark is not installed\n");
 		cr_skip_test("tshark is not installed");
+	}
 	cr_assert_eq(status, 0, "tshark complains");
 	while ((hex = strstr(out, "0x")) != NULL) {
 		size_t zeros = 2 + strspn(hex + 2, "0");

@@ -33,7 +33,7 @@ static int sniff(const struct ip_addr *from)
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		cr_skip_test("needs CAP_NET_RAW to listen on lo");
+		skip("needs CAP_NET_RAW to listen on lo");
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
 				sizeof(filter)),
@@ -140,7 +140,7 @@ Test(wire, capture_is_what_lo_shows_ipv6)
 	cfg.naddr = 1;
 	cfg.counters = &a.counters;
 	if (link_udp_new(&cfg, &a.link, why) == -EADDRNOTAVAIL)
-		cr_skip_test("this host has no ::1");
+		skip("this host has no ::1");
 	link_free(a.link);
 	/* To itself: one end is both. */
 	open_end(&a, &one, &rec_a.tap);

@@ -166,15 +166,30 @@ Test(vxlan, mtu)
 	port_free(p6);
 }
 
+/* All hosts of a segment may be given the same list. */
+Test(vxlan, own_address_in_the_flood_list)
+{
+	struct port *other;
+
+	cfg.remote[0] = cfg.local;
+	port_free(port);
+	cr_assert_eq(
+		vxlan_port_new(&cfg, fake_new("192.0.2.1", 1500), &other, why),
+		0);
+	port = other;
+	send_to(&mac_broadcast, 0, 1, 0);
+	cr_assert_eq(nsent, 1);
+	cr_assert(ip_equal(&sent[0].dst, &cfg.remote[1]));
+}
+
 Test(vxlan, configurations_that_make_no_sense)
 {
-	struct vxlan_config bad[4] = {cfg, cfg, cfg, cfg};
+	struct vxlan_config bad[3] = {cfg, cfg, cfg};
 
 	bad[0].vni = 1 << 24;
 	bad[1].nremote = VXLAN_REMOTES + 1;
-	bad[2].remote[1] = cfg.local;
-	bad[3].remote[0] = ip("fd00::1");
-	for (unsigned i = 0; i < 4; i++) {
+	bad[2].remote[0] = ip("fd00::1");
+	for (unsigned i = 0; i < 3; i++) {
 		struct port *p;
 
 		why[0] = 0;

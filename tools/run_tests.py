@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+"""Runs every test of the tree: run_tests.py BUILD [PATTERN]...
+
+A test is a program that ends with "N passed, N failed", or with Criterion's
+synthesis.  A test that cannot run here (status 77) is skipped, but with CI set
+in the environment that counts as a failure.  What a test prints is kept in
+BUILD/test-logs/, and shown when it fails.  The last line is the sum.
+"""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+LIMIT = 900  # seconds for one program
+CANNOT_RUN = 77
+
+CRITERION = re.compile(r"Synthesis: Tested: \d+ \| Passing: (\d+) \| "
+                       r"Failing: (\d+) \| Crashing: (\d+)")
+OURS = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+
+# What a script gets instead of the build folder, within it.
+ARGUMENT = {"tests/oracle/oracle_test.py": "tests/oracle/frames"}
+
+
+def suites(build):
+    """Name and command of each, the quick ones first."""
+    for path in sorted(glob.glob("tests/lint/*_test.py")):
+        yield path, [sys.executable, path, build]
+    for path in sorted(glob.glob("tests/unit/*/*_test.c")):
+        program = path.replace("tests/unit/", f"{build}/tests/")[:-2]
+        yield path, [os.path.abspath(program)]
+    for folder in "oracle", "e2e":
+        for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
+            argument = os.path.join(build, ARGUMENT.get(path, ""))
+            yield path, [sys.executable, path, argument.rstrip("/")]
+
+
+def run(command):
+    """Status (None: too slow or not there) and what it printed."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, errors="replace",
+                              stderr=subprocess.STDOUT, timeout=LIMIT)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as e:
+        out = (e.stdout or b"").decode(errors="replace")
+        return None, f"{out}\nstill running after {LIMIT} s\n"
+    except OSError as e:
+        return None, f"{command[0]}: {e.strerror}: was it built?\n"
+
+
+def count(status, text):
+    """How many passed and failed."""
+    passed = failed = 0
+    for m in CRITERION.finditer(text):
+        passed += int(m[1])
+        failed += int(m[2]) + int(m[3])
+    for m in OURS.finditer(text):
+        passed += int(m[1])
+        failed += int(m[2])
+    if status != 0 and not failed:
+        failed = 1
+    if not passed and not failed:
+        return 0, 1  # a test that tests nothing
+    return passed, failed
+
+
+def save(build, path, text):
+    name = path.replace("tests/", "", 1).replace("/", "-")
+    with open(os.path.join(build, "test-logs", name + ".log"), "w") as f:
+        f.write(text)
+
+
+def main():
+    build, patterns = sys.argv[1], sys.argv[2:]
+    total_passed = total_failed = 0
+    begin = time.monotonic()
+    os.makedirs(os.path.join(build, "test-logs"), exist_ok=True)
+    for path, command in suites(build):
+        if patterns and not any(p in path for p in patterns):
+            continue
+        print(f"{path:40}", end=" ", flush=True)
+        start = time.monotonic()
+        status, text = run(command)
+        save(build, path, text)
+        if status == CANNOT_RUN and not os.environ.get("CI"):
+            print(f"SKIPPED: {text.strip()}", flush=True)
+            continue
+        passed, failed = count(status, text)
+        took = time.monotonic() - start
+        print(f"{passed:4} passed {failed:3} failed {took:6.1f} s", flush=True)
+        if failed:
+            print(text, flush=True)
+        total_passed += passed
+        total_failed += failed
+    print(f"\nin {time.monotonic() - begin:.0f} s:")
+    print(f"{total_passed} passed, {total_failed} failed")
+    sys.exit(1 if total_failed or not total_passed else 0)
+
+
+if __name__ == "__main__":
+    main()
