@@ -426,6 +426,11 @@ int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 	return qp_post_send(qp, wr);
 }
 
+int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
+{
+	return qp_post_list(qp, wr, n);
+}
+
 void gn_qp_ring(struct gn_qp *qp)
 {
 	qp_ring(qp);
