@@ -9,6 +9,7 @@
 #include "nic/datagram.h"
 #include "nic/mcast.h"
 #include "nic/qp.h"
+#include "nic/raw.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
 #include "nic/srq.h"
@@ -76,6 +77,8 @@ void engine_attach(struct engine *e, struct link *link)
 	for (unsigned i = 0; i < link->naddr; i++)
 		e->gid[i] = link->addr[i];
 	link_set_up(link, engine_deliver, e);
+	e->cfg.limits.raw_packet = link->ops->send_frames != NULL;
+	link->raw = raw_deliver;
 }
 
 void engine_fini(struct engine *e)
@@ -117,7 +120,8 @@ static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 {
 	if (!qp)
 		return DROP_QPN;
-	if (opcode_transport(r->bth.opcode) != qp_transport(qp))
+	if (opcode_transport(r->bth.opcode) != qp_transport(qp) ||
+	    qp->init.type == GN_QPT_RAW_PACKET)
 		return DROP_TRANSPORT;
 	if (!pkey_matches(r->bth.pkey, PKEY_DEFAULT))
 		return DROP_PKEY;
@@ -174,7 +178,7 @@ enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
 
 /* ---- out ------------------------------------------------------------------ */
 
-static void flush(struct engine *e)
+void engine_flush(struct engine *e)
 {
 	if (e->nbatch)
 		link_send(e->link, e->batch, e->nbatch, e->now);
@@ -218,7 +222,7 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
 	count(&e->counters, CNT_TX_PKTS);
 	count_add(&e->counters, CNT_TX_BYTES, p->len);
 	if (++e->nbatch == ENGINE_BATCH)
-		flush(e);
+		engine_flush(e);
 }
 
 /* ---- whose turn it is ------------------------------------------------------ */
@@ -288,7 +292,7 @@ bool engine_run(struct engine *e, unsigned budget, nsec_t now)
 	expire_timers(e, now);
 	while (!list_empty(&e->ready) && e->counters.n[CNT_TX_PKTS] < stop)
 		serve(e, list_entry(e->ready.next, struct gn_qp, ready));
-	flush(e);
+	engine_flush(e);
 	return !list_empty(&e->ready) || atomic_load(&e->bells);
 }
 

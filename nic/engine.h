@@ -82,6 +82,7 @@ struct engine {
 	struct gn_srq *srq_list;
 	struct gn_xrcd *xrcds;
 	struct mcast_group *groups;
+	struct gn_flow *flows; /* by priority */
 	struct mr_table mrs;
 	struct peer_table peers;
 	/* The batch. */
@@ -129,6 +130,8 @@ struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
 			     uint16_t sport, struct slot **slot);
 /* Finishes it: writes the headers in front, pads; flushes a full batch. */
 void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len);
+/* Sends what the batch holds. */
+void engine_flush(struct engine *e);
 /* Has @qp looked at by this or the next engine_run. */
 void engine_ready(struct engine *e, struct gn_qp *qp);
 /* Bytes in flight to @p became fewer: whom its window held back goes on. */

@@ -28,7 +28,12 @@ int mem_persist(void *at, size_t len);
 int mem_probe(void *at, size_t len, bool write);
 
 
-/* Installs the fault handler; once a process, before memory may vanish. */
+/* Installs the fault handler; before memory may vanish. */
 void mem_guard_install(void);
+/* Looks whether the program has put a handler of its own in its place since: if
+ * so, accesses go through the kernel from then on, which is slower.  To be
+ * called now and then.
+ */
+void mem_guard_check(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "nic/engine.h"
 #include "nic/mcast.h"
+#include "nic/raw.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
 #include "nic/srq.h"
@@ -51,6 +52,7 @@ static const struct qp_kind {
 	[GN_QPT_RC] = { true, true, true },
 	[GN_QPT_UC] = { true, true, true },
 	[GN_QPT_UD] = { true, true, true },
+	[GN_QPT_RAW_PACKET] = { true, true, true },
 	[GN_QPT_XRC_SEND] = { true, true, false },
 	[GN_QPT_XRC_RECV] = { true, false, false },
 };
@@ -70,7 +72,7 @@ static int check_init(const struct engine *e, const struct gn_qp_init *init)
 	const struct gn_qp_cap *c = &init->cap;
 	const struct qp_kind *k = kind_of(init);
 
-	if (!k)
+	if (!k || (init->type == GN_QPT_RAW_PACKET && !l->raw_packet))
 		return -EOPNOTSUPP;
 	if ((k->sends && !init->send_cq) || (k->receives && !init->recv_cq))
 		return -EINVAL;
@@ -258,6 +260,7 @@ void qp_free(struct gn_qp *qp)
 		return;
 	withdraw(qp);
 	mcast_forget(qp);
+	flow_forget(qp);
 	set_users(qp, -1);
 	e->timed--;
 	hash_out(e, qp);
@@ -274,12 +277,13 @@ void qp_free(struct gn_qp *qp)
 #define UC  (1u << GN_QPT_UC)
 #define UD  (1u << GN_QPT_UD)
 #define XRC (1u << GN_QPT_XRC_SEND)
+#define RAW (1u << GN_QPT_RAW_PACKET)
 
 /* Which QPs take which work request (IBTA 10.7.2.2, table 84). */
 static const unsigned takers[GN_WR_N] = {
 	[GN_WR_RDMA_WRITE] = RC | UC | XRC,
 	[GN_WR_RDMA_WRITE_IMM] = RC | UC | XRC,
-	[GN_WR_SEND] = RC | UC | UD | XRC,
+	[GN_WR_SEND] = RC | UC | UD | XRC | RAW,
 	[GN_WR_SEND_IMM] = RC | UC | UD | XRC,
 	[GN_WR_RDMA_READ] = RC | XRC,
 	[GN_WR_CMP_SWAP] = RC | XRC,

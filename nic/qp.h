@@ -96,6 +96,7 @@ struct gn_qp {
 	struct list waiting; /* in its peer's */
 	unsigned opens;	     /* XRC_RECV: gn_qp_open and gn_qp_new */
 	unsigned groups;     /* multicast groups it is in */
+	unsigned flows;	     /* RAW_PACKET: flows that end here */
 	struct gn_qp *bell_next;
 	_Atomic bool bell;
 };
@@ -147,6 +148,10 @@ static inline enum transport qp_transport(const struct gn_qp *qp)
 	case GN_QPT_RAW_PACKET: break;
 	}
 	return TRANSPORT_UD;
+}
+static inline bool qp_is_connected(const struct gn_qp *qp)
+{
+	return qp_transport(qp) != TRANSPORT_UD;
 }
 /* Does somebody answer for what it sends? */
 static inline bool qp_is_reliable(const struct gn_qp *qp)

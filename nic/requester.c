@@ -17,6 +17,7 @@
 #include "nic/datagram.h"
 #include "nic/engine.h"
 #include "nic/mem.h"
+#include "nic/raw.h"
 #include "wire/aeth.h"
 
 #define ASK_EVERY   (32u * 1024) /* bytes between AckReqs */
@@ -84,7 +85,7 @@ static uint32_t packets_of(const struct gn_qp *qp, const struct swqe *w)
 
 	if (is(w, K_LOCAL))
 		return 0;
-	if (is(w, K_SINGLE) || !w->len)
+	if (is(w, K_SINGLE) || !qp_is_connected(qp) || !w->len)
 		return 1;
 	return (uint32_t)(((uint64_t)w->len + pmtu - 1) / pmtu);
 }
@@ -604,9 +605,11 @@ static enum gn_wc_status do_local(struct gn_qp *qp, const struct swqe *w,
 	return GN_WC_SUCCESS;
 }
 
-static enum gn_wc_status send_datagram(struct gn_qp *qp, struct swqe *w)
+static enum gn_wc_status send_unconnected(struct gn_qp *qp, struct swqe *w)
 {
-	enum gn_wc_status status = datagram_send(qp, w);
+	enum gn_wc_status status = qp->init.type == GN_QPT_UD
+					   ? datagram_send(qp, w)
+					   : raw_send(qp, w);
 
 	if (status != GN_WC_SUCCESS)
 		return status;
@@ -627,8 +630,8 @@ static bool send_one(struct gn_qp *qp)
 		return false;
 	if (is(w, K_LOCAL))
 		q->fault = do_local(qp, w, fresh);
-	else if (qp->init.type == GN_QPT_UD)
-		q->fault = send_datagram(qp, w);
+	else if (!qp_is_connected(qp))
+		q->fault = send_unconnected(qp, w);
 	else
 		q->fault = send_packet(qp, w);
 	return q->fault == GN_WC_SUCCESS;

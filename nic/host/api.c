@@ -7,11 +7,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "nic/base/log.h"
 #include "nic/host/host.h"
 #include "nic/mcast.h"
 #include "nic/qp.h"
+#include "nic/raw.h"
 #include "nic/srq.h"
 
 /* ---- devices --------------------------------------------------------------------- */
@@ -361,12 +364,28 @@ void gn_cq_set_listener(struct gn_cq *cq, struct gn_listener *l)
 	cq->listener = l;
 }
 
+/* As the kernel asks for its raw sockets: CAP_NET_RAW, or root. */
+static bool may_send_raw(void)
+{
+	int fd;
+
+	if (!geteuid())
+		return true;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 {
 	struct gn_nic *nic = host_of(init->xrcd ? init->xrcd->engine
 						: pd->engine);
-	int rc = host_lock(nic);
+	int rc;
 
+	if (init->type == GN_QPT_RAW_PACKET && !may_send_raw())
+		return -EPERM;
+	rc = host_lock(nic);
 	if (rc)
 		return rc;
 	rc = host_start_thread(nic);
@@ -374,6 +393,17 @@ int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 		rc = qp_new(pd, init, qp);
 	host_unlock(nic);
 	return rc;
+}
+
+int gn_flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
+		struct gn_flow **flow)
+{
+	LOCKED(host_of(qp->engine), flow_new(qp, match, flow));
+}
+
+int gn_flow_free(struct gn_flow *flow)
+{
+	LOCKED(host_of(flow->qp->engine), (flow_free(flow), 0));
 }
 
 int gn_qp_free(struct gn_qp *qp)

@@ -117,6 +117,7 @@ void host_poll(struct gn_nic *nic)
 	empty = more ? 0 : empty + 1;
 	if (empty >= EMPTY_POLLS) {
 		empty = 0;
+		mem_guard_check();
 		sched_yield();
 	}
 }
@@ -162,6 +163,7 @@ static nsec_t run_dry(struct gn_nic *nic, bool *found)
 	nsec_t until;
 
 	pthread_mutex_lock(&nic->lock);
+	mem_guard_check();
 	*found = run(nic, host_now());
 	for (unsigned i = 0; *found && i < 16 && run(nic, host_now()); i++)
 		;

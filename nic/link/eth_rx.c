@@ -155,7 +155,11 @@ enum drop eth_rx_frame(void *ctx, struct span frame, struct note *note,
 {
 	struct eth_link *e = ctx;
 	struct arrival a = {.data = frame, .note = note, .now = now};
-	enum drop v = eth_decode(&a.eth, &a.data);
+	enum drop v;
+
+	if (e->link.raw && e->link.raw(e->link.ctx, frame, now))
+		return DROP_NONE;
+	v = eth_decode(&a.eth, &a.data);
 
 	if (v == DROP_NONE)
 		v = check_eth(e, &a.eth);

@@ -231,3 +231,29 @@ void eth_tx_release(void *ctx, struct span packet, const struct mac *to,
 		     packet.p[0] >> 4 == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6,
 		     now);
 }
+
+/* True: somebody else shall have it. */
+static bool frame_leaves(struct eth_link *e, struct pkt *p)
+{
+	uint8_t peek[ETH_LEN];
+	struct span start = {peek, pkt_peek(p, peek, sizeof(peek))};
+	struct eth eth;
+
+	if (eth_decode(&eth, &start) != DROP_NONE) {
+		count(e->link.counters, CNT_TX_ERROR);
+		return false;
+	}
+	if (mac_equal(&eth.dst, &e->link.mac)) {
+		to_self(e, p);
+		return false;
+	}
+	return true;
+}
+
+void eth_tx_frames(struct eth_link *e, struct pkt *batch, unsigned n,
+		   nsec_t now)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (frame_leaves(e, &batch[i]))
+			port_send(e->port, &batch[i], 1, now);
+}

@@ -6,6 +6,9 @@
 
 /* As link_ops.send. */
 void eth_tx_send(struct eth_link *e, struct pkt *batch, unsigned n, nsec_t now);
+/* Sends whole frames: link_ops.send_frames. */
+void eth_tx_frames(struct eth_link *e, struct pkt *batch, unsigned n,
+		   nsec_t now);
 /* Sends @p, whose head begins behind the IP header: to p->dst from p->src. */
 void eth_tx_ip(struct eth_link *e, struct pkt *p, uint8_t protocol, nsec_t now);
 /* Sends @p, whose head begins behind the Ethernet header. */

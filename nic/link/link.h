@@ -33,6 +33,9 @@ struct dgram {
 	struct note *note;  /* NULL: nobody wants remarks */
 };
 
+/* Sees a whole frame before the link does; true: it took it away. */
+typedef bool (*link_raw)(void *ctx, struct span frame, nsec_t now);
+
 /* Takes a datagram; returns its verdict. */
 typedef enum drop (*link_deliver)(void *ctx, const struct dgram *d, nsec_t now);
 
@@ -59,13 +62,19 @@ struct link_ops {
 	int (*reaches)(const struct link *l, const struct ip_addr *dst);
 	/* Joins or leaves multicast @group; 0 or -errno. */
 	int (*join)(struct link *l, const struct ip_addr *group, bool member);
+	/* Sends whole frames, whose heads begin at the Ethernet header; NULL: the
+	 * link does not carry Ethernet.
+	 */
+	void (*send_frames)(struct link *l, struct pkt *batch, unsigned n,
+			    nsec_t now);
 	void (*free)(struct link *l);
 };
 
 struct link {
 	const struct link_ops *ops;
 	link_deliver deliver;
-	void *ctx; /* for deliver */
+	link_raw raw; /* or NULL */
+	void *ctx;    /* for deliver and raw */
 	struct counters *counters;
 	struct ip_addr addr[LINK_ADDRS]; /* own addresses; [0] is the first */
 	unsigned naddr;

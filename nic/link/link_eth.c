@@ -72,6 +72,12 @@ static void eth_send(struct link *l, struct pkt *batch, unsigned n, nsec_t now)
 	eth_tx_send(of(l), batch, n, now);
 }
 
+static void eth_send_frames(struct link *l, struct pkt *batch, unsigned n,
+			    nsec_t now)
+{
+	eth_tx_frames(of(l), batch, n, now);
+}
+
 static enum drop deliver_self(struct eth_link *e, struct span frame, nsec_t now)
 {
 	struct note note = {""};
@@ -194,6 +200,7 @@ static const struct link_ops eth_ops = {
 	.fds = eth_fds,
 	.reaches = eth_reaches,
 	.join = eth_join,
+	.send_frames = eth_send_frames,
 	.free = eth_free,
 };
 
