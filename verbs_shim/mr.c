@@ -87,13 +87,15 @@ static int rereg_fail(int rc)
 int ibv_rereg_mr(struct ibv_mr *ibv, int flags, struct ibv_pd *pd, void *addr,
 		 size_t length, int access)
 {
-	struct gn_pd *to = pd ? pd_of(pd)->pd : NULL;
+	struct gn_pd *to = NULL; /* without its flag, @pd is garbage */
 	unsigned rights =
 		(unsigned)access & ~(unsigned)IBV_ACCESS_OPTIONAL_RANGE;
 	int rc;
 
 	if (!rereg_is_valid(flags, pd, addr, length, access))
 		return rereg_fail(-EINVAL);
+	if (flags & IBV_REREG_MR_CHANGE_PD)
+		to = pd_of(pd)->pd;
 	rc = gn_mr_rereg(mr_of(ibv)->mr, (unsigned)flags, to, addr, length,
 			 rights);
 	if (rc)
