@@ -242,34 +242,47 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 
 /* ---- device memory ---------------------------------------------------------------------- */
 
+static bool dm_claim(struct engine *e, uint64_t len)
+{
+	uint64_t used = atomic_fetch_add(&e->dm_used, len);
+
+	if (used + len <= e->cfg.limits.max_dm_size)
+		return true;
+	atomic_fetch_sub(&e->dm_used, len);
+	return false;
+}
+
 int dm_new(struct engine *e, uint64_t len, struct gn_dm **out)
 {
 	struct gn_dm *dm;
 
-	if (!len || len > e->cfg.limits.max_dm_size - e->dm_used)
+	if (!len || len > e->cfg.limits.max_dm_size || !dm_claim(e, len))
 		return -ENOMEM;
 	dm = calloc(1, sizeof(*dm));
 	if (!dm)
-		return -ENOMEM;
+		goto unclaim;
 	/* Whole cache lines, so that atomics on it are aligned. */
 	dm->mem = aligned_alloc(64, (len + 63) & ~(uint64_t)63);
-	if (!dm->mem) {
-		free(dm);
-		return -ENOMEM;
-	}
+	if (!dm->mem)
+		goto free_dm;
 	memset(dm->mem, 0, len);
 	dm->engine = e;
 	dm->len = len;
-	e->dm_used += len;
 	*out = dm;
 	return 0;
+
+free_dm:
+	free(dm);
+unclaim:
+	atomic_fetch_sub(&e->dm_used, len);
+	return -ENOMEM;
 }
 
 int dm_free(struct gn_dm *dm)
 {
-	if (dm->users)
+	if (atomic_load(&dm->users))
 		return -EBUSY;
-	dm->engine->dm_used -= dm->len;
+	atomic_fetch_sub(&dm->engine->dm_used, dm->len);
 	free(dm->mem);
 	free(dm);
 	return 0;
