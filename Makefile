@@ -149,6 +149,10 @@ check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES)
 
+.PHONY: conformance
+conformance: all	# rdma-core's own test-suite
+	@$(PYTHON) tests/conformance/run.py $(BUILD)
+
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.
 PREFIX	?= /usr/local
