@@ -227,6 +227,14 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 	return 0;
 }
 
+/* Somebody else's region is there, but not for @pd to ask about. */
+static int no_region(const struct gn_pd *pd, uint32_t lkey)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+
+	return h && h->pd != pd ? -EPERM : -ENOENT;
+}
+
 int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 {
 	uint8_t *at;
@@ -236,7 +244,7 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 	case DROP_NONE: return mem_probe(at, sge->len, write);
 	case DROP_RANGE: return -EFAULT;
 	case DROP_RIGHTS: return -EPERM;
-	default: return -ENOENT;
+	default: return no_region(pd, sge->lkey);
 	}
 }
 

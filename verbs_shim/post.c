@@ -53,7 +53,8 @@ static void set_rdma(struct gn_send_wr *to, const struct ibv_send_wr *wr)
 
 static bool is_postable(const struct ibv_send_wr *wr)
 {
-	return wr->num_sge >= 0 && (int)wr->opcode != WR_FLUSH &&
+	return wr->num_sge >= 0 && !(wr->send_flags & ~POST_FLAGS) &&
+	       (int)wr->opcode != WR_FLUSH &&
 	       !(wr->opcode == IBV_WR_BIND_MW &&
 		 (!wr->bind_mw.mw || wr->bind_mw.mw->type != IBV_MW_TYPE_2));
 }

@@ -30,16 +30,31 @@ static bool has_receives(enum ibv_qp_type type)
 	return type != IBV_QPT_XRC_SEND && type != IBV_QPT_XRC_RECV;
 }
 
-static int check_owner(const struct ibv_qp_init_attr_ex *a)
+/* What a QP is made of belongs to its own NIC. */
+static int check_owner(const struct gn_nic *nic,
+		       const struct ibv_qp_init_attr_ex *a)
 {
+	if (has_sends(a->qp_type) && nic_of(a->send_cq->context) != nic)
+		return -EINVAL;
+	if (has_receives(a->qp_type) && nic_of(a->recv_cq->context) != nic)
+		return -EINVAL;
+	if (has_receives(a->qp_type) && a->srq &&
+	    nic_of(a->srq->context) != nic)
+		return -EINVAL;
 	if (a->qp_type == IBV_QPT_XRC_RECV)
-		return (a->comp_mask & IBV_QP_INIT_ATTR_XRCD) && a->xrcd
-			       ? 0
-			       : -EINVAL;
-	return (a->comp_mask & IBV_QP_INIT_ATTR_PD) && a->pd ? 0 : -EINVAL;
+		return nic_of(a->xrcd->context) == nic ? 0 : -EINVAL;
+	return nic_of(a->pd->context) == nic ? 0 : -EINVAL;
 }
 
-static int check_attr(const struct ibv_qp_init_attr_ex *a)
+static bool has_owner(const struct ibv_qp_init_attr_ex *a)
+{
+	if (a->qp_type == IBV_QPT_XRC_RECV)
+		return (a->comp_mask & IBV_QP_INIT_ATTR_XRCD) && a->xrcd;
+	return (a->comp_mask & IBV_QP_INIT_ATTR_PD) && a->pd;
+}
+
+static int check_attr(struct ibv_context *context,
+		      const struct ibv_qp_init_attr_ex *a)
 {
 	if (a->comp_mask & ~(uint32_t)QP_MASK)
 		return -EOPNOTSUPP;
@@ -52,7 +67,7 @@ static int check_attr(const struct ibv_qp_init_attr_ex *a)
 		return -EINVAL;
 	if (has_receives(a->qp_type) && !a->recv_cq)
 		return -EINVAL;
-	return check_owner(a);
+	return has_owner(a) ? check_owner(nic_of(context), a) : -EINVAL;
 }
 
 static struct gn_qp_init init_of(const struct ibv_qp_init_attr_ex *a)
@@ -129,7 +144,7 @@ static void init_ibv(struct shim_qp *qp, struct ibv_context *context,
 struct ibv_qp *qp_create_ex(struct ibv_context *context,
 			    struct ibv_qp_init_attr_ex *a)
 {
-	int rc = check_attr(a);
+	int rc = check_attr(context, a);
 	struct shim_qp *qp;
 	struct ibv_qp *ibv;
 	struct home home;

@@ -7,6 +7,7 @@
 #include "verbs_shim/batch.h"
 #include "verbs_shim/mr.h"
 #include "verbs_shim/mw.h"
+#include "verbs_shim/post.h"
 
 #define ATOMIC_LEN 8
 
@@ -57,6 +58,10 @@ static struct gn_send_wr *build(struct ibv_qp_ex *ex, uint64_t op,
 
 	if (!(b->ops & op)) {
 		batch_fail(b, EOPNOTSUPP);
+		return NULL;
+	}
+	if (ex->wr_flags & ~POST_FLAGS) {
+		batch_fail(b, EINVAL);
 		return NULL;
 	}
 	wr = batch_add(b);
