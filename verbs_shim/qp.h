@@ -25,6 +25,7 @@ struct shim_qp {
 	struct gn_qp *qp;
 	uint32_t events_taken; /* handed to the program; under handle_lock */
 	struct ibv_ece ece;
+	uint32_t rate_limit; /* 0: only that of ibv_modify_qp */
 	struct batch
 		*batch; /* of ibv_wr_start (batch.h); NULL: not asked for */
 	struct home home;
