@@ -117,7 +117,9 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
-deps_shim  = $(BUILD)/shim.a
+# What verbs answer to nonsense is asked of the real library.
+deps_shim  = $(if $(filter shim/errno_%,$*),$(DROP_IN),$(BUILD)/shim.a)
+DROP_IN	  := $(BUILD)/lib/libibverbs.so.1
 
 .PHONY: unit
 unit: $(UNIT)
@@ -129,7 +131,8 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
-		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		-Wl,--start-group $(filter %.a $(DROP_IN),$^) -Wl,--end-group \
+		-Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
 
 # The packets that other people's decoders are asked about.
@@ -158,6 +161,10 @@ test:		# every test
 check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES)
+
+.PHONY: conformance
+conformance: all	# rdma-core's own test-suite
+	@$(PYTHON) tests/conformance/run.py $(BUILD)
 
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.

@@ -497,6 +497,9 @@ struct gn_recv_wr {
  * the queue is full.
  */
 GN_EXPORT int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
+/* Queues all of the @n requests, or none. */
+GN_EXPORT int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr,
+				unsigned n);
 /* The doorbell: lets the NIC work on what was queued. Never waits for it. */
 GN_EXPORT void gn_qp_ring(struct gn_qp *qp);
 GN_EXPORT int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);

@@ -77,7 +77,7 @@ struct engine {
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
 	uint32_t qps, pds, srqs, next_qpn, next_srqn;
 	size_t timed; /* objects that have a timer */
-	uint64_t dm_used;
+	_Atomic uint64_t dm_used;
 	struct list cqs;   /* all of them */
 	struct gn_srq *srq_list;
 	struct gn_xrcd *xrcds;

@@ -295,16 +295,17 @@ static const unsigned takers[GN_WR_N] = {
 	[GN_WR_ATOMIC_WRITE] = RC | XRC,
 };
 
-int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
+int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
 {
 	enum gn_qp_state s = qp_state(qp);
 
 	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_RTR)
 		return -EINVAL;
-	if ((unsigned)wr->opcode >= GN_WR_N ||
-	    !(takers[wr->opcode] & 1u << qp->init.type))
-		return -EINVAL;
-	return sq_post(&qp->sq, wr, qp->engine->cfg.limits.max_msg_size);
+	for (unsigned i = 0; i < n; i++)
+		if ((unsigned)wr[i].opcode >= GN_WR_N ||
+		    !(takers[wr[i].opcode] & 1u << qp->init.type))
+			return -EINVAL;
+	return sq_post(&qp->sq, wr, n, qp->engine->cfg.limits.max_msg_size);
 }
 
 int qp_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)

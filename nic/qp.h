@@ -113,7 +113,11 @@ void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
 /* Posting needs no lock of the engine's.  qp_ring tells the engine's next run;
  * true if that was news to it.
  */
-int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
+int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n);
+static inline int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
+{
+	return qp_post_list(qp, wr, 1);
+}
 int qp_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);
 bool qp_ring(struct gn_qp *qp);
 

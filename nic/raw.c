@@ -28,25 +28,65 @@ struct fields {
 
 #define IPPROTO_TCP_ 6u
 
+/* Steering looks at fields and judges nothing: neither lengths nor checksums.
+ * Takes the header off @in; false if there is none.
+ */
+static bool look_at_ipv4(struct ip_header *h, struct span *in, bool *first)
+{
+	const uint8_t *p = in->p;
+	size_t len;
+
+	if (in->len < IPV4_LEN || p[0] >> 4 != 4)
+		return false;
+	len = (p[0] & 0xfu) * 4;
+	h->version = 4;
+	h->protocol = p[9];
+	h->src = ip_from_v4(p + 12);
+	h->dst = ip_from_v4(p + 16);
+	*first = !(get_be16(p + 6) & 0x1fff);
+	return len >= IPV4_LEN && span_take(in, len);
+}
+
+static bool look_at_ipv6(struct ip_header *h, struct span *in)
+{
+	const uint8_t *p = span_take(in, IPV6_LEN);
+
+	if (!p || p[0] >> 4 != 6)
+		return false;
+	h->version = 6;
+	h->protocol = p[6];
+	memcpy(h->src.b, p + 8, 16);
+	memcpy(h->dst.b, p + 24, 16);
+	return true;
+}
+
+static void look_at_ports(struct fields *f, struct span *in)
+{
+	const uint8_t *p;
+
+	if (f->ip.protocol != IPPROTO_UDP_ && f->ip.protocol != IPPROTO_TCP_)
+		return;
+	p = span_take(in, 4);
+	if (!p)
+		return;
+	f->has_ports = true;
+	f->sport = get_be16(p);
+	f->dport = get_be16(p + 2);
+}
+
 static bool parse(struct fields *f, struct span frame)
 {
-	const uint8_t *ports;
+	bool first = true;
 
 	*f = (struct fields){ .is_ip = false };
 	if (eth_decode(&f->eth, &frame) != DROP_NONE)
 		return false;
-	if (f->eth.type != ETHERTYPE_IPV4 && f->eth.type != ETHERTYPE_IPV6)
-		return true;
-	f->is_ip = ip_decode(&f->ip, &frame) == DROP_NONE;
-	if (!f->is_ip || (f->ip.protocol != IPPROTO_UDP_ &&
-			  f->ip.protocol != IPPROTO_TCP_))
-		return true;
-	ports = span_take(&frame, 4);
-	f->has_ports = ports != NULL;
-	if (ports) {
-		f->sport = get_be16(ports);
-		f->dport = get_be16(ports + 2);
-	}
+	if (f->eth.type == ETHERTYPE_IPV4)
+		f->is_ip = look_at_ipv4(&f->ip, &frame, &first);
+	else if (f->eth.type == ETHERTYPE_IPV6)
+		f->is_ip = look_at_ipv6(&f->ip, &frame);
+	if (f->is_ip && first)
+		look_at_ports(f, &frame);
 	return true;
 }
 

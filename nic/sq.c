@@ -133,25 +133,37 @@ static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
 	copy_data(w, wr);
 }
 
-int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
+static void put(struct sq *sq, uint32_t at, const struct gn_send_wr *wr,
+		uint32_t len)
+{
+	fill(sq_at(sq, at), wr, len);
+	if (sq->datagrams)
+		*sq_dest(sq, sq_at(sq, at)) = (struct datagram_dest){
+			*wr->ah, wr->remote_qpn, wr->remote_qkey
+		};
+}
+
+int sq_post(struct sq *sq, const struct gn_send_wr *wr, unsigned n,
+	    uint32_t max_msg)
 {
 	uint32_t tail, used, len;
-	int rc = check(sq, wr, max_msg, &len);
+	int rc = 0;
 
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = check(sq, &wr[i], max_msg, &len);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&sq->lock);
 	tail = atomic_load_explicit(&sq->tail, memory_order_relaxed);
 	used = tail - atomic_load_explicit(&sq->freed, memory_order_acquire);
-	if (used >= sq->depth) {
+	if (n > sq->depth - used) {
 		rc = -ENOMEM;
 	} else {
-		fill(sq_at(sq, tail), wr, len);
-		if (sq->datagrams)
-			*sq_dest(sq, sq_at(sq, tail)) = (struct datagram_dest){
-				*wr->ah, wr->remote_qpn, wr->remote_qkey
-			};
-		atomic_store_explicit(&sq->tail, tail + 1,
+		for (unsigned i = 0; i < n; i++) {
+			check(sq, &wr[i], max_msg, &len);
+			put(sq, tail + i, &wr[i], len);
+		}
+		atomic_store_explicit(&sq->tail, tail + n,
 				      memory_order_release);
 	}
 	pthread_mutex_unlock(&sq->lock);

@@ -4,9 +4,16 @@
 
 #include <infiniband/verbs.h>
 
+/* What a send request may ask for: there is no checksum offload. */
+#define POST_FLAGS                                                           \
+	(unsigned)(IBV_SEND_FENCE | IBV_SEND_SIGNALED | IBV_SEND_SOLICITED | \
+		   IBV_SEND_INLINE)
+
 int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 	      struct ibv_send_wr **bad_wr);
 int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 	      struct ibv_recv_wr **bad_wr);
+int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+		  struct ibv_recv_wr **bad_wr);
 
 #endif

@@ -243,12 +243,12 @@ int gn_mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 
 int gn_dm_new(struct gn_nic *nic, uint64_t len, struct gn_dm **dm)
 {
-	LOCKED(nic, dm_new(&nic->engine, len, dm));
+	return dm_new(&nic->engine, len, dm);
 }
 
 int gn_dm_free(struct gn_dm *dm)
 {
-	LOCKED(host_of(dm->engine), dm_free(dm));
+	return dm_free(dm);
 }
 
 int gn_dm_write(struct gn_dm *dm, uint64_t offset, const void *from,
@@ -454,6 +454,11 @@ int gn_qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
 int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 {
 	return qp_post_send(qp, wr);
+}
+
+int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
+{
+	return qp_post_list(qp, wr, n);
 }
 
 void gn_qp_ring(struct gn_qp *qp)
