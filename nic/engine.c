@@ -39,6 +39,7 @@ struct engine_config engine_config_default(void)
 			    .max_xrcd = 65536,
 			    .max_mcast_grp = 8192,
 			    .max_mcast_qp_attach = 256,
+			    .max_ind_size = 1024,
 			    .max_dm_size = 1u << 24,
 			    .max_mr_size = UINT64_MAX / 2,
 			    .max_msg_size = 1u << 31,

@@ -10,6 +10,7 @@
 #include "nic/engine.h"
 #include "nic/requester.h"
 #include "nic/responder_parts.h"
+#include "nic/rss.h"
 #include "wire/eth.h"
 #include "wire/udp.h"
 
@@ -135,6 +136,15 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 
 /* ---- in ------------------------------------------------------------------------- */
 
+static void spread(const struct gn_qp *qp, const struct fields *f,
+		   struct span frame)
+{
+	struct rss_fields r = { f->is_ip ? &f->ip : NULL, f->has_ports,
+				f->sport, f->dport };
+
+	rss_receive(qp->init.ind, rss_hash(&qp->init.hash, &r), frame);
+}
+
 static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 {
 	enum gn_qp_state s = qp_state(qp);
@@ -173,7 +183,10 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
 			continue;
-		receive(flow->qp, frame, now);
+		if (flow->qp->init.ind)
+			spread(flow->qp, &f, frame);
+		else
+			receive(flow->qp, frame, now);
 		taken |= !flow->match.sniffer;
 	}
 	return taken;

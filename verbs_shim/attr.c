@@ -5,6 +5,7 @@
 #include "verbs_shim/attr.h"
 #include "verbs_shim/context.h"
 #include "verbs_shim/device.h"
+#include "verbs_shim/wq.h"
 
 #define VENDOR_PART_ID 1u
 
@@ -111,8 +112,8 @@ static void fill_odp(struct ibv_device_attr_ex *a)
 	a->xrc_odp_caps = ODP_XRC;
 }
 
-/* What stays 0 is not there: segmentation, RSS, work queues, pacing, offloads
- * of raw packets, tag matching, atomics over PCI.
+/* What stays 0 is not there: segmentation, pacing, offloads of raw packets, tag
+ * matching, atomics over PCI.
  */
 static void fill_extended(struct ibv_context *context,
 			  struct ibv_device_attr_ex *a)
@@ -121,6 +122,7 @@ static void fill_extended(struct ibv_context *context,
 
 	gn_query_limits(nic_of(context), &limits);
 	fill_odp(a);
+	wq_fill_caps(a, &limits);
 	a->device_cap_flags_ex =
 		a->orig_attr.device_cap_flags | CAPABILITIES_EX;
 	a->completion_timestamp_mask = UINT64_MAX;

@@ -3,6 +3,7 @@
 #define VERBS_SHIM_POST_H
 
 #include <infiniband/verbs.h>
+#include "nic/api.h"
 
 /* What a send request may ask for: there is no checksum offload. */
 #define POST_FLAGS                                                           \
@@ -15,5 +16,7 @@ int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 	      struct ibv_recv_wr **bad_wr);
 int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
 		  struct ibv_recv_wr **bad_wr);
+/* Borrows @wr's SGEs; -EINVAL: a negative number of them. */
+int post_recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr);
 
 #endif

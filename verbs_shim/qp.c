@@ -11,11 +11,14 @@
 #include "verbs_shim/qp_attr.h"
 #include "verbs_shim/qp_ex.h"
 #include "verbs_shim/srq.h"
+#include "verbs_shim/wq.h"
 #include "verbs_shim/xrcd.h"
 
+#define RSS_MASK (IBV_QP_INIT_ATTR_RX_HASH | IBV_QP_INIT_ATTR_IND_TABLE)
 #define QP_MASK                                        \
 	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD | \
-	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS)
+	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS | \
+	 RSS_MASK)
 
 /* An XRC target has neither queue of its own, an initiator no receive queue:
  * what the other attributes say of them is ignored (ibv_create_qp_ex(3)).
@@ -53,6 +56,22 @@ static bool has_owner(const struct ibv_qp_init_attr_ex *a)
 	return (a->comp_mask & IBV_QP_INIT_ATTR_PD) && a->pd;
 }
 
+/* An RSS QP has a table where others have queues. */
+static int check_rss(struct ibv_context *context,
+		     const struct ibv_qp_init_attr_ex *a)
+{
+	const struct gn_nic *nic = nic_of(context);
+	struct gn_rx_hash hash;
+
+	if ((a->comp_mask & RSS_MASK) != RSS_MASK || !a->rwq_ind_tbl ||
+	    a->qp_type != IBV_QPT_RAW_PACKET || !has_owner(a))
+		return -EINVAL;
+	if (nic_of(a->rwq_ind_tbl->context) != nic ||
+	    nic_of(a->pd->context) != nic)
+		return -EINVAL;
+	return wq_hash_from_verbs(&a->rx_hash_conf, &hash);
+}
+
 static int check_attr(struct ibv_context *context,
 		      const struct ibv_qp_init_attr_ex *a)
 {
@@ -63,6 +82,8 @@ static int check_attr(struct ibv_context *context,
 	if (a->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS &&
 	    a->send_ops_flags & ~qp_ex_ops(a->qp_type))
 		return -EOPNOTSUPP;
+	if (a->comp_mask & RSS_MASK)
+		return check_rss(context, a);
 	if (has_sends(a->qp_type) && !a->send_cq)
 		return -EINVAL;
 	if (has_receives(a->qp_type) && !a->recv_cq)
@@ -78,6 +99,11 @@ static struct gn_qp_init init_of(const struct ibv_qp_init_attr_ex *a)
 		.sq_sig_all = a->sq_sig_all != 0,
 	};
 
+	if (a->comp_mask & RSS_MASK) {
+		init.ind = ind_of(a->rwq_ind_tbl)->ind;
+		wq_hash_from_verbs(&a->rx_hash_conf, &init.hash);
+		return init;
+	}
 	if (has_sends(a->qp_type))
 		init.send_cq = cq_of(a->send_cq)->cq;
 	else
