@@ -32,9 +32,9 @@ enum gn_wc_status datagram_send(struct gn_qp *qp, struct swqe *w)
 	const struct datagram_dest *to = sq_dest(&qp->sq, w);
 	bool imm = w->opcode == GN_WR_SEND_IMM;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(TRANSPORT_UD |
-					     (imm ? OP_SEND_ONLY_IMM
-						  : OP_SEND_ONLY)),
+		.bth = { .opcode = opcode_of(TRANSPORT_UD,
+					     imm ? OP_SEND_ONLY_IMM
+						 : OP_SEND_ONLY),
 			 .se = w->flags & GN_SEND_SOLICITED,
 			 .dqpn = to->qpn,
 			 .psn = qp->req.nxt },
