@@ -78,7 +78,8 @@ struct engine {
 	uint32_t qps, pds, srqs, next_qpn, next_srqn, next_wqn;
 	size_t timed; /* objects that have a timer */
 	_Atomic uint64_t dm_used;
-	struct list cqs;   /* all of them */
+	struct list cqs;   /* all of them, */
+	uint32_t ncqs;	   /* that many */
 	struct gn_srq *srq_list;
 	struct gn_xrcd *xrcds;
 	struct mcast_group *groups;
