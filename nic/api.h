@@ -71,6 +71,7 @@ struct gn_port_info {
 	uint8_t mac[6];		      /* all zero on link_udp */
 	uint64_t speed_mbps;
 	const char *netdev;
+	uint16_t lid; /* for programs that know no GIDs; 0: none, as RoCE has */
 };
 
 GN_EXPORT void gn_query_limits(const struct gn_nic *nic, struct gn_limits *l);
@@ -388,13 +389,13 @@ struct gn_qp_init {
 };
 
 struct gn_ah {
-	bool is_global; /* must be set: RoCE has no LIDs */
+	bool is_global; /* must be set, unless the NIC plays at having LIDs */
 	struct ip_addr dgid;
 	uint8_t sgid_index;
 	uint32_t flow_label; /* 20 bits */
 	uint8_t hop_limit, traffic_class;
 	uint8_t sl;
-	uint16_t dlid; /* kept and given back; RoCE ignores it */
+	uint16_t dlid; /* when not is_global; else kept and given back */
 	uint8_t port_num; /* 1 */
 };
 

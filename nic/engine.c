@@ -99,6 +99,21 @@ unsigned engine_pmtu(const struct engine *e)
 	return pmtu;
 }
 
+uint16_t engine_lid(const struct engine *e)
+{
+	return e->cfg.lids ? get_be16(e->gid[e->ngid - 1].b + 14) : 0;
+}
+
+void engine_resolve_lid(const struct engine *e, struct gn_ah *ah)
+{
+	if (ah->is_global || !e->cfg.lids || !ah->dlid)
+		return;
+	ah->is_global = true;
+	ah->sgid_index = (uint8_t)(e->ngid - 1);
+	ah->dgid = e->gid[ah->sgid_index];
+	put_be16(ah->dgid.b + 14, ah->dlid);
+}
+
 struct gn_qp *engine_find_qp(const struct engine *e, uint32_t qpn)
 {
 	struct gn_qp *qp = e->bucket[qpn % ENGINE_BUCKETS];

@@ -38,6 +38,7 @@ struct engine_config {
 	uint64_t seed;	/* QPNs and keys follow from it */
 	bool migreq;	/* BTH MigReq of what is sent */
 	bool credits;	/* advertise end-to-end credits */
+	bool lids;	/* see engine_lid */
 	bool notes;	/* write remarks on packets, for captures */
 	uint32_t window; /* bytes in flight to one peer at first */
 };
@@ -115,6 +116,13 @@ nsec_t engine_deadline(const struct engine *e);
 /* The largest path MTU that the link carries, in bytes. */
 unsigned engine_pmtu(const struct engine *e);
 
+/* RoCE has no LIDs.  Programs that know nothing else (qperf) are served by
+ * pretending: a LID is the low 16 bits of an address, and stands for that host in
+ * our own prefix.  The NIC's own, or 0: it does not pretend.
+ */
+uint16_t engine_lid(const struct engine *e);
+/* Gives an @ah that has a LID but no GRH the GID that is meant. */
+void engine_resolve_lid(const struct engine *e, struct gn_ah *ah);
 /* Nobody hears the events of its objects any more. */
 void engine_forget_listener(struct engine *e, const struct gn_listener *l);
 

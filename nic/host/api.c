@@ -139,6 +139,7 @@ void gn_query_port(const struct gn_nic *nic, struct gn_port_info *p)
 				    .max_mtu = PMTU_MAX,
 				    .active_mtu = engine_pmtu(&nic->engine),
 				    .speed_mbps = 10000,
+				    .lid = engine_lid(&nic->engine),
 				    .netdev = "lo" };
 	memcpy(p->mac, nic->link->mac.b, 6);
 }

@@ -321,6 +321,7 @@ static struct engine_config config_of(const struct nic_spec *spec)
 	set_limits(&cfg.limits, spec);
 	cfg.migreq = spec->migreq;
 	cfg.credits = spec->credits;
+	cfg.lids = spec->lids;
 	cfg.seed = spec->seed ? spec->seed
 			      : host_now() ^ (uint64_t)getpid() << 40;
 	cfg.notes = getenv("GLASSNIC_CAPTURE") != NULL;

@@ -91,6 +91,10 @@ static const struct row rows[] = {
 	    "tell peers how many receives are posted (end-to-end flow "
 	    "control)" },
 	  ANY, YESNO(credits) },
+	{ { "lids", "yes or no", "no",
+	    "pretend to have LIDs, for programs that address peers by nothing "
+	    "else (qperf): a LID is the low 16 bits of ip" },
+	  ANY, YESNO(lids) },
 	{ { "max_qp", "1 to 1048576", "65536", "queue pairs" },
 	  ANY, NUMBER(max_qp, 1, 1u << 20, NULL) },
 	{ { "max_cq", "1 to 1048576", "65536", "completion queues" },
