@@ -62,12 +62,14 @@ $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
 $(BUILD)/nic.a: $(call obj,$(NIC_SRC))
 $(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
 $(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a:
+	$(call say,AR,$@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/lib/libglassnic.so: $(call obj,$(WIRE_SRC) $(NIC_SRC))
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,libglassnic.so -Wl,-z,defs,-z,now $^ \
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libglassnic.so -Wl,-z,defs,-z,now $^ \
 		$(LDFLAGS_ALL) $(LIBS) -o $@
 
 # The drop-in libraries.  A version script says what they export, which works
@@ -78,26 +80,32 @@ $(SHIM_OBJ): CFLAGS_ALL += -fvisibility=default
 GEN_SYMBOLS = $(PYTHON) verbs_shim/gen_symbols.py
 $(BUILD)/gen/libibverbs.map: verbs_shim/symbols.list verbs_shim/gen_symbols.py
 	@mkdir -p $(@D)
-	$(GEN_SYMBOLS) map $< > $@.new && mv $@.new $@
+	$(call say,GEN,$@)
+	$(Q)$(GEN_SYMBOLS) map $< > $@.new && mv $@.new $@
 $(BUILD)/gen/libibverbs_stubs.c: verbs_shim/symbols.list verbs_shim/gen_symbols.py
 	@mkdir -p $(@D)
-	$(GEN_SYMBOLS) stubs $< > $@.new && mv $@.new $@
+	$(call say,GEN,$@)
+	$(Q)$(GEN_SYMBOLS) stubs $< > $@.new && mv $@.new $@
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 $(BUILD)/shim.a: $(call obj,$(SHIM_SRC))
+	$(call say,AR,$@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/lib/libibverbs.so.1: $(SHIM_OBJ) $(BUILD)/gen/libibverbs.map \
 		$(BUILD)/lib/libglassnic.so
-	$(CC) -shared -Wl,-soname,libibverbs.so.1 -Wl,-z,defs,-z,now \
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libibverbs.so.1 -Wl,-z,defs,-z,now \
 		-Wl,--version-script=$(BUILD)/gen/libibverbs.map \
 		-Wl,-rpath,'$$ORIGIN' $(SHIM_OBJ) -L$(BUILD)/lib -lglassnic \
 		$(LDFLAGS_ALL) -o $@
 
 $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
-	$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(BUILD)/trace.a \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(BUILD)/trace.a \
 		$(BUILD)/nic.a $(BUILD)/wire.a -Wl,--end-group \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
 
@@ -121,7 +129,8 @@ unit: $(UNIT)
 $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*))) \
 		$(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
 		-Wl,--start-group $(filter %.a $(DROP_IN),$^) -Wl,--end-group \
 		-Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
@@ -130,7 +139,8 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 FRAMES := $(BUILD)/tests/oracle/frames
 $(FRAMES): tests/oracle/frames.c $(BUILD)/wire.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $< $(BUILD)/wire.a $(LDFLAGS_ALL) $(LIBS) -o $@
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $< $(BUILD)/wire.a $(LDFLAGS_ALL) $(LIBS) -o $@
 
 RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
 SETUP	  = tools/setup.sh

@@ -6,17 +6,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "cmd/cmd.h"
 #include "trace/check.h"
 #include "trace/expect.h"
 #include "trace/ladder.h"
 #include "trace/print.h"
 #include "trace/reader.h"
 
-int cmd_decode(int argc, char **argv);
-
-#define EXIT_USAGE    2
-#define LADDER_MAX    100u
-#define LADDER_LIMIT  1000000u
+#define LADDER_MAX   100u
+#define LADDER_LIMIT 1000000u
 
 struct options {
 	const char *path;
@@ -63,12 +61,6 @@ static const char help[] =
 	"Exit status: 0 all is well, 1 a rule is broken, 2 usage or unreadable "
 	"file.\n";
 
-static int fail(const char *what)
-{
-	fprintf(stderr, "glassnic decode: %s\n", what);
-	return EXIT_USAGE;
-}
-
 static bool number(const char *text, uint64_t most, uint64_t *n)
 {
 	char *end;
@@ -103,7 +95,7 @@ static const struct option long_options[] = {
 	{0},
 };
 
-/* One option; NULL, or what is wrong with it. */
+/* One option; NULL, or what its value should be. */
 static const char *set_option(struct options *o, int opt)
 {
 	uint64_t n = 0;
@@ -118,47 +110,59 @@ static const char *set_option(struct options *o, int opt)
 	case OPT_LADDER: o->ladder = true; return NULL;
 	case OPT_MAX:
 		o->has_max = number(optarg, LADDER_LIMIT, &o->max);
-		return o->has_max ? NULL : "want a number up to 1000000";
+		return o->has_max ? NULL : "a number up to 1000000";
 	case OPT_QP:
 		o->has_qpn = number(optarg, QPN_MASK, &n);
 		o->qpn = (uint32_t)n;
-		return o->has_qpn ? NULL : "want a QPN of 24 bits";
+		return o->has_qpn ? NULL : "a QPN of 24 bits";
 	case OPT_COLOR:
-		return color_parse(optarg, &o->color)
-			       ? NULL
-			       : "want auto, always or never";
+		return color_parse(optarg, &o->color) ? NULL
+						      : "auto, always or never";
 	}
-	return "unknown, or its value is missing; see glassnic decode --help";
+	return NULL;
+}
+
+static int usage_option(int opt, int index, const char *argument,
+			const char *want)
+{
+	if (opt == ':')
+		return usage_error("decode", "option %s wants a value; see "
+				   "glassnic decode --help", argument);
+	if (opt == '?')
+		return usage_error("decode", "unknown option %s; see glassnic "
+				   "decode --help", argument);
+	return usage_error("decode", "option --%s: \"%s\" is not %s",
+			   long_options[index].name, optarg, want);
 }
 
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
-	char what[300];
-	const char *wrong;
-	int opt;
+	int opt, index = 0;
 
 	optind = 0;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":", long_options, &index)) !=
+	       -1) {
+		const char *want = NULL;
+
 		if (opt == OPT_HELP) {
 			fputs(help, stdout);
-			return 0;
+			return EXIT_OK;
 		}
-		wrong = set_option(o, opt);
-		if (wrong) {
-			snprintf(what, sizeof(what), "option %s: %s",
-				 argv[optind - 1], wrong);
-			return fail(what);
-		}
+		if (opt != ':' && opt != '?')
+			want = set_option(o, opt);
+		if (opt == ':' || opt == '?' || want)
+			return usage_option(opt, index, argv[optind - 1], want);
 	}
 	if (o->rules) {
 		print_rules();
-		return 0;
+		return EXIT_OK;
 	}
 	if (argc - optind != 1)
-		return fail("want one capture file, or \"-\" for standard "
-			    "input; see glassnic decode --help");
+		return usage_error("decode", "want one capture file, or \"-\" "
+				   "for standard input; see glassnic decode "
+				   "--help");
 	o->path = argv[optind];
 	return -1;
 }
@@ -179,18 +183,18 @@ static int run_open(struct run *r)
 	if (r->o.expect) {
 		r->expect = expect_read(r->o.expect, error);
 		if (!r->expect)
-			return fail(error);
+			return usage_error("decode", "%s", error);
 	}
 	r->reader = reader_open(r->o.path, error);
 	if (!r->reader)
-		return fail(error);
+		return usage_error("decode", "%s", error);
 	r->check = check_new();
 	if (r->o.ladder)
 		r->ladder = ladder_new(r->o.has_max ? r->o.max : LADDER_MAX);
 	if (!r->check || (r->o.ladder && !r->ladder))
-		return fail("no memory: give a smaller --max");
+		return usage_error("decode", "no memory: give a smaller --max");
 	r->paint = paint_for(stdout, r->o.color);
-	return 0;
+	return EXIT_OK;
 }
 
 static void run_close(struct run *r)
@@ -227,7 +231,8 @@ static int show_all(struct run *r)
 		show(r, &p);
 	if (r->ladder)
 		ladder_print(r->ladder, terminal_width(), &r->paint, stdout);
-	return got < 0 ? fail(reader_error(r->reader)) : 0;
+	return got < 0 ? usage_error("decode", "%s", reader_error(r->reader))
+		       : EXIT_OK;
 }
 
 static void print_stats(const struct reader_stats *s)
@@ -252,11 +257,11 @@ static int judge(struct run *r)
 	print_stats(reader_stats(r->reader));
 	check_summary(r->check, stdout);
 	if (!r->expect)
-		return good ? 0 : 1;
+		return good ? EXIT_OK : EXIT_NO;
 	good = expect_compare(r->expect, report, stdout);
 	printf("expect: %s\n", good ? "exactly the expected violations"
 				    : "not what was expected");
-	return good ? 0 : 1;
+	return good ? EXIT_OK : EXIT_NO;
 }
 
 int cmd_decode(int argc, char **argv)

@@ -250,7 +250,8 @@ void engine_answer_bells(struct engine *e, const struct gn_qp *gone)
 
 	for (; qp; qp = next) {
 		next = qp->bell_next;
-		atomic_store(&qp->bell, false);
+		/* Reads what the poster wrote, so that its request is seen. */
+		atomic_exchange(&qp->bell, false);
 		if (qp == gone)
 			continue;
 		if (qp_state(qp) == GN_QPS_ERR)

@@ -359,8 +359,9 @@ static enum hold hold_by_queue(const struct gn_qp *qp, const struct swqe *w)
 	if (swqe_reads(w) && q->rd_out >= qp->attr.max_rd_atomic &&
 	    qp->attr.max_rd_atomic)
 		return HOLD_RDATOMIC;
+	/* With nothing in flight no answer could ever bring more credits. */
 	if (fresh && q->limited && is(w, K_RECV) &&
-	    psn_diff(q->ssn, q->lsn) > 1)
+	    psn_diff(q->ssn, q->lsn) > 1 && q->una != q->nxt)
 		return HOLD_CREDITS;
 	return HOLD_GO;
 }

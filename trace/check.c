@@ -113,13 +113,18 @@ static void settle(struct check *c, const struct stream *s)
 			   pair_is_sure(c->streams, s));
 }
 
-void restart(struct check *c, struct stream *s)
+void forget(struct check *c, struct stream *s)
 {
 	settle(c, s);
 	if (s->peer)
 		settle(c, s->peer);
-	c->n.restarts++;
 	stream_restart(s);
+}
+
+void restart(struct check *c, struct stream *s)
+{
+	c->n.restarts++;
+	forget(c, s);
 }
 
 bool new_connection(struct check *c, struct stream *s)
@@ -256,9 +261,15 @@ static void count_streams(const struct check *c, uint64_t *connections,
 	}
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 void check_summary(const struct check *c, FILE *out)
 {
 	uint64_t connections, datagram_flows;
+	size_t violations = report_count(c->report);
 
 	count_streams(c, &connections, &datagram_flows);
 	fprintf(out, "retransmissions %" PRIu64 ", RNR NAKs %" PRIu64
@@ -274,7 +285,8 @@ void check_summary(const struct check *c, FILE *out)
 		fprintf(out, "the capture lacks frames (see frame %" PRIu64
 			"): rules that need all of them were not applied\n",
 			c->sniffer_lost);
-	fprintf(out, "check: %" PRIu64 " packets, %" PRIu64
-		" connections, %zu violations\n",
-		c->n.packets, connections, report_count(c->report));
+	fprintf(out, "check: %" PRIu64 " packet%s, %" PRIu64
+		" connection%s, %zu violation%s\n",
+		c->n.packets, plural(c->n.packets), connections,
+		plural(connections), violations, plural(violations));
 }

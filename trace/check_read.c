@@ -99,16 +99,22 @@ void judge_read_response(struct check *c, const struct packet *p,
 		return;
 	}
 	at = place_of(&s->q.log, psn);
-	if (!fits(&at, p->roce.op->flags) && excused_at(c, s, psn))
+	n = (uint32_t)psn_diff(psn, r->psn) + 1;
+	if (p->roce.op->flags & IS_START && !at.starts && n <= r->answered) {
+		/* A second answer, so there was a second question. */
+		sniffer_lost(c, p->frame);
 		return;
-	if (!fits(&at, p->roce.op->flags))
+	}
+	if (!fits(&at, p->roce.op->flags)) {
+		if (excused_at(c, s, psn))
+			return;
 		accuse(c, RULE_READ_OPCODE, needs_for_answer(s), culprit(p, t),
 		       "psn %u: %s at packet %d of %u of the READ at psn %u",
 		       psn, p->roce.op->name, psn_diff(psn, r->psn) + 1,
 		       req_span(&s->q.log, r), r->psn);
-	else if (!judge_length(c, p, s, t, r))
+	} else if (!judge_length(c, p, s, t, r)) {
 		return;
-	n = (uint32_t)psn_diff(psn, r->psn) + 1;
+	}
 	if (n > r->answered)
 		r->answered = n;
 }

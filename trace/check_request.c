@@ -20,8 +20,6 @@
 #include "trace/judge.h"
 
 #define IDLE_NSEC    100000000LL
-/* No local ACK timeout in use is shorter: sooner, only a NAK is the reason. */
-#define TIMEOUT_NSEC  500000LL
 
 enum place { NEXT, GAP, KNOWN, INSIDE, HOLE, BEFORE, FAR };
 
@@ -135,21 +133,6 @@ static void add(struct check *c, const struct packet *p, struct stream *s,
 	judge_sequence(c, p, s, i);
 }
 
-static void judge_new(struct check *c, const struct packet *p,
-		      struct stream *s, const struct req *r)
-{
-	const struct responder *a = &s->a;
-
-	if (a->fatal && r->sent_nsec - a->fatal_nsec > IN_FLIGHT_NSEC &&
-	    !requester_went_back(s, a->fatal_psn, a->fatal_nsec))
-		accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY | NEEDS_PAIR,
-		       culprit(p, s),
-		       "%s psn %u after the NAK in frame %llu",
-		       p->roce.op->name, r->psn,
-		       (unsigned long long)a->fatal_frame);
-	judge_credit(c, p, s);
-}
-
 static enum note next(struct check *c, const struct packet *p,
 		      struct stream *s, const struct req *r)
 {
@@ -157,10 +140,10 @@ static enum note next(struct check *c, const struct packet *p,
 
 	if (hole > 0 && quiet(s) && r->flags & IS_START)
 		s->q.doubt = true;
-	judge_new(c, p, s, r);
+	judge_after_nak(c, p, s, r);
+	judge_credit(c, p, s);
 	add(c, p, s, r);
-	responder_new_request(c, s, r->psn, hole > 0 ? (uint32_t)hole : 0,
-			      p->frame);
+	responder_new_request(c, s, r, hole > 0 ? (uint32_t)hole : 0);
 	return NOTE_NONE;
 }
 
@@ -180,41 +163,6 @@ static void contradiction(struct check *c, const struct packet *p,
 	       (unsigned long long)old->frame, old->psn,
 	       opcode_find(old->opcode)->name,
 	       old->len ? old->len : old->payload);
-}
-
-/* An answer to @old jumped over a READ or atomic in front of it: that is a
- * reason to go back, too.
- */
-static bool implied_nak(const struct reqlog *log, const struct req *old)
-{
-	for (const struct req *r = old; r >= log->v && r > old - 64; r--)
-		if (r->overtaken_frame)
-			return true;
-	return false;
-}
-
-/* RNR NAK: the requester is to wait before it sends @r again.  A requester
- * that never got the NAK sends again when its own timer runs out.
- */
-static void judge_rnr_wait(struct check *c, const struct packet *p,
-			   const struct stream *s, const struct req *old)
-{
-	const struct responder *a = &s->a;
-	int64_t waited = p->nsec - a->nak_nsec;
-	int64_t since_sent = p->nsec - old->sent_nsec;
-	bool going_back = waited < IN_FLIGHT_NSEC &&
-			  s->q.back_nsec > old->sent_nsec;
-
-	if (a->nak != NAK_RNR || a->nak_psn != p->roce.bth.psn ||
-	    old->sent_nsec > a->nak_nsec || going_back ||
-	    implied_nak(&s->q.log, old))
-		return;
-	if (waited * 10 < (int64_t)a->rnr_usec * 9000)
-		accuse(c, RULE_RNR_EARLY,
-		       NEEDS_PAIR |
-			       (since_sent < TIMEOUT_NSEC ? 0 : NEEDS_DELIVERY),
-		       culprit(p, s), "psn %u: %lld us after an RNR NAK for %u",
-		       p->roce.bth.psn, (long long)waited / 1000, a->rnr_usec);
 }
 
 /* A request seen before, or older than all seen. */
@@ -373,14 +321,13 @@ void judge_request_copy(struct stream *s, const struct packet *p)
 		note_again(r, p); /* or it was sent again very soon */
 }
 
-/* A stream that nobody is known to answer was silent for long and starts
- * behind its end: nothing is lost by forgetting what was.
+/* A stream that nobody is known to answer was silent for long: nothing is lost
+ * by forgetting what was.
  */
 static bool stale(const struct stream *s, const struct req *r)
 {
 	return s->q.log.n > 0 && !s->peer &&
-	       r->sent_nsec - s->q.idle_since > IDLE_NSEC &&
-	       psn_diff(r->psn, reqlog_end(&s->q.log)) < 0;
+	       r->sent_nsec - s->q.idle_since > IDLE_NSEC;
 }
 
 enum note judge_request(struct check *c, const struct packet *p,
@@ -399,7 +346,7 @@ enum note judge_request(struct check *c, const struct packet *p,
 	enum place place;
 
 	if (stale(s, &r))
-		restart(c, s);
+		forget(c, s);
 	if (s->q.log.n == 0) {
 		judge_request_length(c, p, s);
 		begin(s, &r);

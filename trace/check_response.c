@@ -68,27 +68,30 @@ void answer_unsent(struct check *c, const struct packet *p, struct stream *s,
 	a->unsent_rule = rule;
 	a->unsent_psn = psn;
 	a->unsent_frame = p->frame;
+	a->unsent_nsec = p->nsec;
 	if (!explained)
 		accuse_unsent(c, s, psn_add(reqlog_end(&s->q.log), PSN_MASK));
 }
 
-void responder_new_request(struct check *c, struct stream *s, uint32_t psn,
-			   uint32_t hole, uint64_t frame)
+void responder_new_request(struct check *c, struct stream *s,
+			   const struct req *r, uint32_t hole)
 {
 	struct responder *a = &s->a;
 
 	if (!a->has_unsent)
 		return;
 	a->has_unsent = false;
-	if (hole == 0) {
-		if (!a->unsent_reported)
-			accuse_unsent(c, s, psn_add(psn, PSN_MASK));
-		return;
-	}
-	sniffer_lost(c, frame);
-	if (a->unsent_reported)
+	if (hole > 0 && a->unsent_reported)
 		report_retract(c->report, a->unsent_rule,
 			       answering(s)->number, a->unsent_frame);
+	/* Without a hole @r is what was answered.  Either it is sent again,
+	 * after a timeout, and was missed the first time, or it came late.
+	 */
+	if (hole > 0 || (!a->unsent_reported &&
+			 r->sent_nsec - a->unsent_nsec >= TIMEOUT_NSEC))
+		sniffer_lost(c, r->frame);
+	else if (!a->unsent_reported)
+		accuse_unsent(c, s, psn_add(r->psn, PSN_MASK));
 }
 
 /* @p answers something at least @beyond PSNs behind the last request seen.

@@ -4,6 +4,7 @@
  *	check_packet.c	   rules about a packet by itself
  *	check_request.c	   a requester's PSNs, retransmissions and opcodes
  *	check_length.c	   lengths of requests
+ *	check_obey.c	   what a requester owes to a NAK
  *	check_response.c   which answer is to what; acknowledged, unsent
  *	check_read.c	   READ responses
  *	check_nak.c	   NAKs of all kinds
@@ -22,6 +23,11 @@
  * closer than this may have been sent before the answer arrived.
  */
 #define IN_FLIGHT_NSEC 200000
+
+/* No local ACK timeout in use is shorter: what is sent again sooner has another
+ * reason.
+ */
+#define TIMEOUT_NSEC 500000
 
 /* Farther from the sequence than any window, so not of the same connection. */
 #define FAR_PSNS 65536
@@ -56,6 +62,8 @@ accuse(struct check *c, enum rule rule, unsigned needs, struct culprit who,
        const char *format, ...);
 void sniffer_lost(struct check *c, uint64_t frame);
 void network_lost(struct check *c, uint64_t frame);
+/* What is known about @s counts no more. */
+void forget(struct check *c, struct stream *s);
 /* The QPN was given to a new connection. */
 void restart(struct check *c, struct stream *s);
 /* True if that explains whatever contradicts what is known about @s; then all
@@ -86,7 +94,14 @@ void requester_restart(struct check *c, struct stream *s);
 /* True if @s sent @psn or something before it again after @nsec. */
 bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec);
 
-/* The path MTU is in @log, or learned from @p. */
+/* @p sends @old again. */
+void judge_rnr_wait(struct check *c, const struct packet *p,
+		    const struct stream *s, const struct req *old);
+/* @p is new: @r. */
+void judge_after_nak(struct check *c, const struct packet *p,
+		     const struct stream *s, const struct req *r);
+
+/* The path MTU is known, or learned from @p. */
 void judge_request_length(struct check *c, const struct packet *p,
 			  struct stream *s);
 /* Request @i in the log ends a message whose beginning is known, or may. */
@@ -98,9 +113,9 @@ enum note judge_response(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t);
 /* The first request of a connection, whose start the CM announced. */
 void responder_begin(struct stream *s, uint32_t psn);
-/* A new request with @psn was seen, @hole PSNs beyond what was known. */
-void responder_new_request(struct check *c, struct stream *s, uint32_t psn,
-			   uint32_t hole, uint64_t frame);
+/* The new request @r was seen, @hole PSNs beyond what was known. */
+void responder_new_request(struct check *c, struct stream *s,
+			   const struct req *r, uint32_t hole);
 
 /* First and Middle of a READ response show the path MTU. */
 void learn_pmtu(struct reqlog *log, const struct packet *p);

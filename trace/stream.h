@@ -79,6 +79,7 @@ struct responder {
 	enum rule unsent_rule;
 	uint32_t unsent_psn;
 	uint64_t unsent_frame;
+	int64_t unsent_nsec;
 
 	bool limited; /* every AETH so far granted credits */
 	uint32_t lsn; /* the highest limit granted */

@@ -13,7 +13,7 @@ MTUS = 256, 512, 1024, 2048, 4096
 # without it are not asked), and the options.
 WAYS = {
     "plain": ("n", ["-n", "500"]),
-    "all sizes": ("a", ["-a", "-n", "10"]),
+    "all sizes": ("a", ["-a", "-n", "5"]),
     "both directions": ("b", ["-b", "-n", "200"]),
     "16 QPs": ("q", ["-q", "16", "-n", "50"]),
     "16 QPs, both directions": ("q", ["-q", "16", "-b", "-n", "50"]),

@@ -161,6 +161,38 @@ Test(qp_life, many_share_a_window)
 	share(true);
 }
 
+/* Who is held back by others' bytes goes on as soon as those are acknowledged, not
+ * only when its own are.
+ */
+Test(qp_life, woken_by_others)
+{
+	struct duo_options o = duo_defaults();
+	struct gn_qp *qp[2], *own;
+
+	o.window = 16384;
+	duo_open(&d, &o);
+	for (unsigned s = 0; s < 2; s++)
+		qp[s] = duo_qp(&d, s);
+	duo_raise(&d, A, qp[A], qp[B]->qpn, GN_QPS_RTS);
+	duo_raise(&d, B, qp[B], qp[A]->qpn, GN_QPS_RTS);
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 60000);
+	fabric_settle(&d.f);
+	own = d.s[A].qp;
+	d.s[A].qp = qp[A];
+	duo_lose(&d, A, OP_WRITE_ONLY, 0);
+	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
+	duo_do(&d, A, 3, GN_WR_RDMA_WRITE, 8);
+	fabric_settle(&d.f);
+	CHECK_EQ(requester_hold(qp[A], d.f.now), HOLD_WINDOW);
+	CHECK(fabric_idle(&d.f, 3600 * SEC));
+	CHECK_EQ(d.s[A].engine->counters.n[CNT_TIMEOUT], 0);
+	CHECK_EQ(qp[A]->req.head, 2);
+	d.s[A].qp = own;
+	for (unsigned s = 0; s < 2; s++)
+		qp_free(qp[s]);
+	duo_close(&d);
+}
+
 /* ---- SQD ----------------------------------------------------------------------------- */
 
 static int drain(void)

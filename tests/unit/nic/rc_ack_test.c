@@ -25,6 +25,9 @@ Test(rc_ack, one_a_message)
 		CHECK_EQ(ack(i)->roce.bth.ackreq, false);
 		CHECK_EQ(ack(i)->roce.bth.migreq, true);
 	}
+	/* None comes along when B has something of its own to send. */
+	duo_do(&d, B, 9, GN_WR_RDMA_WRITE, 8);
+	duo_idle(&d);
 	CHECK(ack(3) == NULL);
 	duo_close(&d);
 }
@@ -205,6 +208,25 @@ Test(rc_ack, unlimited_credits)
 	duo_close(&d);
 }
 
+/* The answer to a READ brings them, too. */
+Test(rc_ack, credits_with_a_read)
+{
+	duo_open_default(&d);
+	duo_recv(&d, B, 0, 0, 10);
+	duo_do(&d, A, 0, GN_WR_RDMA_READ, 10);
+	duo_idle(&d);
+	for (unsigned i = 1; i < 6; i++)
+		duo_do(&d, A, i, GN_WR_SEND, 10);
+	fabric_settle(&d.f);
+	CHECK_EQ(sends(), 2);
+	for (unsigned i = 1; i < 6; i++)
+		duo_recv(&d, B, i, 0, 10);
+	duo_idle(&d);
+	for (unsigned i = 0; i < 6; i++)
+		duo_sent(&d, A, i, GN_WC_SUCCESS);
+	duo_close(&d);
+}
+
 /* Before anything was heard of the peer, nothing limits. */
 Test(rc_ack, credits_unknown_at_first)
 {
@@ -216,6 +238,29 @@ Test(rc_ack, credits_unknown_at_first)
 	for (unsigned i = 0; i < 5; i++)
 		duo_recv(&d, B, i, 0, 10);
 	duo_idle(&d);
+	duo_close(&d);
+}
+
+/* A peer that miscounts its MSN cannot stop us for good. */
+Test(rc_ack, credits_of_a_confused_peer)
+{
+	struct roce r = { .bth = { .opcode = OP_ACKNOWLEDGE,
+				   .pkey = PKEY_DEFAULT,
+				   .psn = 0x1000 },
+			  .aeth = { .syndrome = 0x00, .msn = 0x800001 } };
+
+	duo_open_default(&d);
+	r.bth.dqpn = d.s[A].qp->qpn;
+	for (unsigned i = 0; i < 4; i++)
+		duo_recv(&d, B, i, 0, 10);
+	duo_do(&d, A, 0, GN_WR_SEND, 10);
+	fabric_settle(&d.f);
+	CHECK_EQ(fabric_inject_roce(&d.f, B, A, &r), DROP_NONE);
+	for (unsigned i = 1; i < 4; i++)
+		duo_do(&d, A, i, GN_WR_SEND, 10);
+	duo_idle(&d);
+	for (unsigned i = 0; i < 4; i++)
+		duo_sent(&d, A, i, GN_WC_SUCCESS);
 	duo_close(&d);
 }
 
@@ -246,6 +291,19 @@ Test(rc_ack, window_is_kept)
 	CHECK_EQ(fabric_count(&d.f, A, OP_READ_REQUEST), 2);
 	for (unsigned i = 1; i <= 3; i++)
 		duo_sent(&d, A, i, GN_WC_SUCCESS);
+	duo_close(&d);
+}
+
+/* A loss halves it. */
+Test(rc_ack, window_halves)
+{
+	duo_open_default(&d);
+	duo_lose(&d, A, OP_WRITE_MIDDLE, 5);
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 60000);
+	fabric_run(&d.f, d.f.now + 2 * USEC);
+	CHECK(d.s[A].qp->peer->window < 80000);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
 	duo_close(&d);
 }
 

@@ -82,6 +82,7 @@ Test(rc_local_error, read_into_readonly)
 	duo_idle(&d);
 	duo_sent(&d, A, 1, GN_WC_SUCCESS);
 	duo_sent(&d, A, 2, GN_WC_LOC_PROT_ERR);
+	CHECK_EQ(fabric_count(&d.f, A, OP_READ_REQUEST), 0);
 	CHECK_EQ(mr_free(mr), 0);
 	duo_close(&d);
 }

@@ -1,8 +1,6 @@
 /* Packets that get lost, and how the two sides find together again. */
 #include "tests/support/duo.h"
 
-#include <string.h>
-
 static struct duo d;
 
 TestSuite(rc_loss, .timeout = 30);
@@ -37,6 +35,65 @@ Test(rc_loss, one_nak_a_gap)
 	CHECK_EQ(counter(A, CNT_TIMEOUT), 0);
 	CHECK_EQ(counter(B, CNT_DUPLICATE), 0);
 	CHECK_EQ(d.s[B].engine->counters.drop[DROP_SEQ_GAP_NAKED], 5);
+	duo_close(&d);
+}
+
+/* The same NAK again, when what it asked for is already on the way: an echo, which
+ * costs neither packets nor a retry.
+ */
+Test(rc_loss, nak_twice)
+{
+	struct duo_options o = duo_defaults();
+	struct roce nak = { .bth = { .opcode = OP_ACKNOWLEDGE,
+				     .pkey = PKEY_DEFAULT,
+				     .psn = 0x1001 },
+			    .aeth = { .syndrome = 0x60 } };
+	uint64_t again;
+
+	o.retry_cnt = 1;
+	duo_open(&d, &o);
+	nak.bth.dqpn = d.s[A].qp->qpn;
+	duo_lose(&d, A, OP_WRITE_MIDDLE, 0);
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 5000);
+	fabric_run(&d.f, d.f.now + 2 * USEC);
+	again = counter(A, CNT_RETRANSMIT);
+	CHECK_EQ(again, 4);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(fabric_inject_roce(&d.f, B, A, &nak), DROP_NONE);
+		fabric_settle(&d.f);
+	}
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK_EQ(counter(A, CNT_RETRANSMIT), again);
+	duo_close(&d);
+}
+
+/* PSN 3 the first time, PSN 9 the second time. */
+static void lose_third_then_ninth(void *ctx, struct flight *fl)
+{
+	unsigned *times = ctx; /* by PSN */
+	uint32_t at = fl->roce.bth.psn - 0x1000;
+
+	if (fl->from != A)
+		return;
+	times[at]++;
+	if ((at == 3 && times[at] == 1) || (at == 9 && times[at] == 2))
+		fl->copies = 0;
+}
+
+/* Each gap has its NAK, and no timer is needed. */
+Test(rc_loss, two_gaps)
+{
+	unsigned times[12] = { 0 };
+
+	duo_open_default(&d);
+	d.f.filter = lose_third_then_ninth;
+	d.f.filter_ctx = times;
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 12 * 1024);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK_EQ(counter(A, CNT_RX_SEQ_NAK), 2);
+	CHECK_EQ(counter(A, CNT_TIMEOUT), 0);
 	duo_close(&d);
 }
 
@@ -95,6 +152,26 @@ Test(rc_loss, timeout_when_promised)
 		CHECK_EQ(again->at - first->at, (nsec_t)4096 << t);
 		duo_close(&d);
 	}
+}
+
+/* The time counts from the oldest packet, however many follow. */
+Test(rc_loss, timeout_of_the_oldest)
+{
+	const nsec_t t = (nsec_t)4096 << 14;
+
+	duo_open_default(&d);
+	d.f.faults.lost = 1000;
+	for (unsigned i = 0; i < 10; i++) {
+		duo_do(&d, A, i, GN_WR_RDMA_WRITE, 8);
+		fabric_run(&d.f, d.f.now + t / 8);
+	}
+	CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_ONLY, 8)->at, SEC + t);
+	CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_ONLY, 8)->roce.bth.psn, 0x1000);
+	d.f.faults.lost = 0;
+	duo_idle(&d);
+	for (unsigned i = 0; i < 10; i++)
+		duo_sent(&d, A, i, GN_WC_SUCCESS);
+	duo_close(&d);
 }
 
 static void lose_all(void *ctx, struct flight *fl)
@@ -211,140 +288,5 @@ Test(rc_loss, ack_lost_but_followed)
 	duo_sent(&d, A, 1, GN_WC_SUCCESS);
 	duo_sent(&d, A, 2, GN_WC_SUCCESS);
 	CHECK_EQ(counter(A, CNT_TIMEOUT), 0);
-	duo_close(&d);
-}
-
-/* ---- READs ------------------------------------------------------------------------- */
-
-/* @opcode's @nth packet is lost; the READ asks again for what is missing, at PSN
- * and offset of packet @from.
- */
-static void read_loses(unsigned opcode, unsigned nth, unsigned from,
-		       enum counter how)
-{
-	const struct seen *again;
-	struct gn_send_wr wr;
-
-	duo_open_default(&d);
-	duo_fill(&d, B, 0, 5000, 4);
-	duo_lose(&d, B, opcode, nth);
-	wr = duo_wr(&d, A, 1, GN_WR_RDMA_READ, 5000);
-	CHECK_EQ(duo_post(&d, A, wr), 0);
-	duo_idle(&d);
-	duo_sent(&d, A, 1, GN_WC_SUCCESS);
-	duo_no_more(&d);
-	CHECK(duo_same(&d, 0, 0, 5000));
-	CHECK_EQ(counter(A, how), 1);
-	again = fabric_find(&d.f, A, OP_READ_REQUEST, 1);
-	CHECK_EQ(again->roce.bth.psn, 0x1000 + from);
-	CHECK_EQ(again->roce.reth.va, duo_va(&d, B, from * 1024));
-	CHECK_EQ(again->roce.reth.len, 5000 - from * 1024);
-	CHECK_EQ(fabric_count(&d.f, A, OP_READ_REQUEST), 2);
-	CHECK_EQ(counter(B, CNT_DUPLICATE), 1);
-	duo_close(&d);
-}
-
-Test(rc_loss, read_response_lost)
-{
-	read_loses(OP_READ_RESPONSE_FIRST, 0, 0, CNT_IMPLIED_NAK);
-	read_loses(OP_READ_RESPONSE_MIDDLE, 0, 1, CNT_IMPLIED_NAK);
-	read_loses(OP_READ_RESPONSE_MIDDLE, 2, 3, CNT_IMPLIED_NAK);
-	read_loses(OP_READ_RESPONSE_LAST, 0, 4, CNT_TIMEOUT);
-}
-
-/* The READ request lost: nothing was executed, so this is no duplicate. */
-Test(rc_loss, read_request_lost)
-{
-	duo_open_default(&d);
-	duo_lose(&d, A, OP_READ_REQUEST, 0);
-	duo_do(&d, A, 1, GN_WR_RDMA_READ, 5000);
-	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
-	duo_idle(&d);
-	duo_sent(&d, A, 1, GN_WC_SUCCESS);
-	duo_sent(&d, A, 2, GN_WC_SUCCESS);
-	CHECK_EQ(counter(B, CNT_DUPLICATE), 0);
-	CHECK_EQ(counter(A, CNT_RX_SEQ_NAK), 1);
-	duo_close(&d);
-}
-
-/* The whole answer lost, and only a later WRITE's ACK arrives: an implied NAK.
- * The WRITE completes after the READ, once.
- */
-Test(rc_loss, read_lost_before_ack)
-{
-	duo_open_default(&d);
-	duo_fill(&d, B, 8, 1000, 1);
-	duo_lose(&d, B, OP_READ_RESPONSE_ONLY, 0);
-	duo_do(&d, A, 1, GN_WR_RDMA_READ, 1000);
-	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
-	duo_do(&d, A, 3, GN_WR_RDMA_WRITE, 8);
-	duo_idle(&d);
-	for (unsigned i = 1; i <= 3; i++)
-		duo_sent(&d, A, i, GN_WC_SUCCESS);
-	duo_no_more(&d);
-	CHECK_EQ(counter(A, CNT_IMPLIED_NAK), 1);
-	CHECK_EQ(counter(A, CNT_TIMEOUT), 0);
-	duo_close(&d);
-}
-
-/* ---- atomics --------------------------------------------------------------------------- */
-
-static uint64_t word_of(unsigned side)
-{
-	uint64_t v;
-
-	memcpy(&v, d.s[side].mem, 8);
-	return v;
-}
-
-static void atomic_loses(unsigned from, unsigned opcode)
-{
-	struct gn_send_wr wr;
-
-	duo_open_default(&d);
-	d.s[B].mem[0] = 40;
-	duo_lose(&d, from, opcode, 0);
-	wr = duo_wr(&d, A, 1, GN_WR_FETCH_ADD, 8);
-	wr.compare_add = 2;
-	CHECK_EQ(duo_post(&d, A, wr), 0);
-	duo_idle(&d);
-	duo_sent(&d, A, 1, GN_WC_SUCCESS);
-	duo_no_more(&d);
-	CHECK_EQ(word_of(A), 40);
-	CHECK_EQ(word_of(B), 42);
-	duo_close(&d);
-}
-
-/* Executed once, whatever is lost. */
-Test(rc_loss, atomic_executed_once)
-{
-	atomic_loses(A, OP_FETCH_ADD);
-	atomic_loses(B, OP_ATOMIC_ACKNOWLEDGE);
-}
-
-/* Several lost together: each gets its own result back. */
-Test(rc_loss, atomics_lost_together)
-{
-	struct gn_send_wr wr;
-	struct gn_sge sge;
-
-	duo_open_default(&d);
-	d.f.faults.lost = 1000;
-	for (unsigned i = 0; i < 4; i++) {
-		wr = duo_wr(&d, A, i, GN_WR_FETCH_ADD, 8);
-		sge = duo_sge(&d, A, 8 * i, 8);
-		wr.sge = &sge;
-		wr.compare_add = 1;
-		CHECK_EQ(duo_post(&d, A, wr), 0);
-	}
-	fabric_settle(&d.f);
-	d.f.faults.lost = 0;
-	duo_lose(&d, B, OP_ATOMIC_ACKNOWLEDGE, 1);
-	duo_idle(&d);
-	for (unsigned i = 0; i < 4; i++) {
-		duo_sent(&d, A, i, GN_WC_SUCCESS);
-		CHECK_EQ(d.s[A].mem[8 * i], i);
-	}
-	CHECK_EQ(word_of(B), 4);
 	duo_close(&d);
 }

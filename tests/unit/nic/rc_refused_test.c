@@ -197,6 +197,23 @@ Test(rc_refused, misaligned_atomic)
 	}
 }
 
+/* What counts for the CPU is where the memory really is. */
+Test(rc_refused, misaligned_memory)
+{
+	struct gn_mr *mr;
+	struct gn_send_wr wr;
+
+	duo_open_default(&d);
+	CHECK_EQ(mr_new(d.s[B].pd, d.s[B].mem + 4, 64, 0, d.o.mr_access, &mr),
+		 0);
+	wr = duo_wr(&d, A, 2, GN_WR_FETCH_ADD, 8);
+	wr.rkey = mr->h.key;
+	wr.remote_addr = 8;
+	expect(wr, &invalid);
+	CHECK_EQ(mr_free(mr), 0);
+	duo_close(&d);
+}
+
 /* Zero bytes need no key. */
 Test(rc_refused, not_when_empty)
 {
@@ -314,6 +331,34 @@ Test(rc_refused, deregistered_under_a_read)
 	duo_sent(&d, A, 1, GN_WC_REM_ACCESS_ERR);
 	CHECK_EQ(duo_events(&d, B, GN_EVENT_QP_ACCESS_ERR), 1);
 	CHECK_EQ(qp_state(d.s[B].qp), GN_QPS_ERR);
+	duo_close(&d);
+}
+
+/* The same when a later request was refused already: one NAK, and nothing after
+ * it.
+ */
+Test(rc_refused, deregistered_before_the_nak)
+{
+	struct gn_send_wr wr;
+
+	duo_open_default(&d);
+	duo_do(&d, A, 1, GN_WR_RDMA_READ, 3000);
+	duo_do(&d, A, 2, GN_WR_RDMA_READ, 0);
+	wr = duo_wr(&d, A, 3, GN_WR_FETCH_ADD, 8);
+	wr.remote_addr++;
+	CHECK_EQ(duo_post(&d, A, wr), 0);
+	fabric_settle(&d.f);
+	for (unsigned i = 0; i < 3; i++)
+		fabric_land_next(&d.f);
+	CHECK_EQ(mr_free(d.s[B].mr), 0);
+	d.s[B].mr = NULL;
+	duo_idle(&d);
+	CHECK_EQ(d.f.nseen, 3 + 1);
+	CHECK_EQ(fabric_last(&d.f, B)->roce.aeth.syndrome, 0x62);
+	CHECK_EQ(fabric_last(&d.f, B)->roce.bth.psn, 0x1000);
+	duo_sent(&d, A, 1, GN_WC_REM_ACCESS_ERR);
+	duo_sent(&d, A, 2, GN_WC_WR_FLUSH_ERR);
+	duo_sent(&d, A, 3, GN_WC_WR_FLUSH_ERR);
 	duo_close(&d);
 }
 

@@ -47,6 +47,21 @@ Test(rc_replay, everything_doubled)
 	duo_close(&d);
 }
 
+/* A duplicate of a READ that is about to be answered adds nothing. */
+Test(rc_replay, doubled_read)
+{
+	duo_open_default(&d);
+	d.f.filter = all_twice;
+	duo_do(&d, A, 1, GN_WR_RDMA_READ, 5000);
+	fabric_settle(&d.f);
+	d.f.filter = NULL;
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK_EQ(counter(B, CNT_DUPLICATE), 1);
+	CHECK_EQ(d.f.nseen, 1 + 5);
+	duo_close(&d);
+}
+
 /* A packet like A's @nth, once more. */
 static enum drop again(unsigned nth, uint32_t va_skip, uint32_t psn_skip,
 		       uint32_t len, uint32_t rkey_flip)

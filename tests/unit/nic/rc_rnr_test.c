@@ -217,6 +217,24 @@ Test(rc_rnr, sequence_nak_while_waiting)
 	duo_close(&d);
 }
 
+/* Once the SEND got in, gaps are told again. */
+Test(rc_rnr, gap_afterwards)
+{
+	open_with(7, 1);
+	duo_do(&d, A, 1, GN_WR_SEND, 10);
+	fabric_run(&d.f, d.f.now + 5 * USEC);
+	duo_recv(&d, B, 9, 0, 10);
+	duo_idle(&d);
+	duo_lose(&d, A, OP_WRITE_MIDDLE, 0);
+	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 5000);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	duo_sent(&d, A, 2, GN_WC_SUCCESS);
+	CHECK_EQ(counter(A, CNT_RX_SEQ_NAK), 1);
+	CHECK_EQ(counter(A, CNT_TIMEOUT), 0);
+	duo_close(&d);
+}
+
 /* A READ before the SEND whose answer was lost, too: the NAK is an implied one
  * for the READ first.
  */

@@ -2,6 +2,8 @@
 #include "tests/support/duo.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static struct duo d;
 static const unsigned pmtus[] = { 256, 512, 1024, 2048, 4096 };
@@ -212,6 +214,63 @@ Test(rc_size, largest_message)
 	CHECK_EQ(duo_post(&d, A, wr), 0);
 	duo_idle(&d); /* no region is that large */
 	duo_sent(&d, A, 1, GN_WC_LOC_PROT_ERR);
+	duo_close(&d);
+}
+
+/* 2 GiB of address space over 2 MiB of memory, again and again. */
+static void *huge(void)
+{
+	uint8_t *at = mmap(NULL, 1u << 31, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd = memfd_create("huge", 0);
+
+	CHECK(at != MAP_FAILED && fd >= 0);
+	CHECK_EQ(ftruncate(fd, 2 << 20), 0);
+	for (unsigned i = 0; i < 1024; i++)
+		CHECK(mmap(at + ((size_t)i << 21), 2 << 20,
+			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+			   0) != MAP_FAILED);
+	CHECK_EQ(close(fd), 0);
+	return at;
+}
+
+static void move_all_of(enum gn_wr_opcode op, const struct gn_mr *mr[2],
+			uint32_t len)
+{
+	struct gn_send_wr wr = duo_wr(&d, A, 1, op, 0);
+	struct gn_sge sge = { 0, len, mr[A]->h.key };
+
+	memset(mr[op == GN_WR_RDMA_READ]->base, op + 1, 2 << 20);
+	wr.sge = &sge;
+	wr.remote_addr = 0;
+	wr.rkey = mr[B]->h.key;
+	CHECK_EQ(duo_post(&d, A, wr), 0);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK(!memcmp(mr[A]->base, mr[B]->base, 2 << 20));
+}
+
+Test(rc_size, two_gigabytes)
+{
+	struct duo_options o = duo_defaults();
+	const struct gn_mr *mr[2];
+	struct gn_mr *made;
+
+	o.pmtu = 4096;
+	duo_open(&d, &o);
+	d.f.keep = false;
+	for (unsigned s = 0; s < 2; s++) {
+		CHECK_EQ(mr_new(d.s[s].pd, huge(), 1u << 31, 0, o.mr_access,
+				&made), 0);
+		mr[s] = made;
+	}
+	move_all_of(GN_WR_RDMA_WRITE, mr, 1u << 31);
+	/* The fabric holds the whole answer of a READ at once. */
+	move_all_of(GN_WR_RDMA_READ, mr, 1u << 25);
+	for (unsigned s = 0; s < 2; s++) {
+		CHECK_EQ(munmap(mr[s]->base, 1u << 31), 0);
+		CHECK_EQ(mr_free((struct gn_mr *)mr[s]), 0);
+	}
 	duo_close(&d);
 }
 
