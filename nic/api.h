@@ -396,7 +396,9 @@ struct gn_qp_attr {
 
 GN_EXPORT int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init,
 			struct gn_qp **qp);
-/* Takes its completions out of its CQs, too. */
+/* Takes its completions out of its CQs, too.  -EBUSY: a flow ends at it, or it is
+ * attached to a multicast group.
+ */
 GN_EXPORT int gn_qp_free(struct gn_qp *qp);
 /* The XRC_RECV QP @qpn of @xrcd, once more; gn_qp_free gives it back.  -EINVAL:
  * there is none.
@@ -427,6 +429,27 @@ struct gn_flow;
 GN_EXPORT int gn_flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
 			  struct gn_flow **flow);
 GN_EXPORT int gn_flow_free(struct gn_flow *flow);
+
+/* Frames for @qp, a RAW_PACKET QP, go to one of a table of others instead, which
+ * outlive it: to the one that the Toeplitz hash of some of their fields says.
+ */
+#define GN_RSS_KEY_LEN	    40u
+#define GN_RSS_SRC_IPV4	    (1u << 0)
+#define GN_RSS_DST_IPV4	    (1u << 1)
+#define GN_RSS_SRC_IPV6	    (1u << 2)
+#define GN_RSS_DST_IPV6	    (1u << 3)
+#define GN_RSS_SRC_PORT_TCP (1u << 4)
+#define GN_RSS_DST_PORT_TCP (1u << 5)
+#define GN_RSS_SRC_PORT_UDP (1u << 6)
+#define GN_RSS_DST_PORT_UDP (1u << 7)
+#define GN_RSS_FIELDS	    0xffu
+struct gn_rss {
+	uint8_t key[GN_RSS_KEY_LEN];
+	unsigned fields; /* GN_RSS_* */
+	struct gn_qp *const *table;
+	unsigned n; /* a power of two */
+};
+GN_EXPORT int gn_qp_set_rss(struct gn_qp *qp, const struct gn_rss *rss);
 
 GN_EXPORT uint32_t gn_qp_num(const struct gn_qp *qp);
 /* Moves the QP (IBTA 10.3).  -EINVAL names on stderr the attribute that is

@@ -9,6 +9,7 @@
 #include "nic/raw.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/rss.h"
 #include "nic/srq.h"
 
 /* ---- numbers --------------------------------------------------------------- */
@@ -252,6 +253,11 @@ static void withdraw(struct gn_qp *qp)
 	forget_completions(qp);
 }
 
+bool qp_is_busy(const struct gn_qp *qp)
+{
+	return qp->opens == 1 && (qp->flows || qp->groups);
+}
+
 void qp_free(struct gn_qp *qp)
 {
 	struct engine *e = qp->engine;
@@ -268,6 +274,7 @@ void qp_free(struct gn_qp *qp)
 	rq_fini(&qp->rq);
 	free(qp->resp.recv.sge);
 	free(qp->resp.res);
+	rss_free(qp->rss);
 	free(qp);
 }
 

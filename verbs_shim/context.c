@@ -17,6 +17,7 @@
 #include "verbs_shim/post.h"
 #include "verbs_shim/qp.h"
 #include "verbs_shim/srq.h"
+#include "verbs_shim/wq.h"
 #include "verbs_shim/xrcd.h"
 
 static_assert(offsetof(struct verbs_context, context) +
@@ -49,6 +50,11 @@ static void set_extended(struct verbs_context *v)
 	v->alloc_td = td_alloc;
 	v->dealloc_td = td_dealloc;
 	v->alloc_parent_domain = parent_alloc;
+	v->create_wq = wq_create;
+	v->modify_wq = wq_modify;
+	v->destroy_wq = wq_destroy;
+	v->create_rwq_ind_table = ind_table_create;
+	v->destroy_rwq_ind_table = ind_table_destroy;
 	v->ibv_create_flow = flow_create;
 	v->ibv_destroy_flow = flow_destroy;
 }

@@ -125,11 +125,9 @@ static int recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr)
 	return 0;
 }
 
-int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr,
-	      struct ibv_recv_wr **bad_wr)
+int post_list_recv(struct gn_qp *qp, struct ibv_recv_wr *wr,
+		   struct ibv_recv_wr **bad_wr)
 {
-	struct gn_qp *qp = qp_of(ibv)->qp;
-
 	for (; wr; wr = wr->next) {
 		struct gn_recv_wr to;
 		int rc = recv_from_verbs(&to, wr);
@@ -142,6 +140,12 @@ int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr,
 		}
 	}
 	return 0;
+}
+
+int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
+	      struct ibv_recv_wr **bad_wr)
+{
+	return post_list_recv(qp_of(qp)->qp, wr, bad_wr);
 }
 
 int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr,

@@ -3,6 +3,7 @@
 #define VERBS_SHIM_POST_H
 
 #include <infiniband/verbs.h>
+#include "nic/api.h"
 
 /* What a send request may ask for: there is no checksum offload. */
 #define POST_FLAGS                                                           \
@@ -13,6 +14,8 @@ int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 	      struct ibv_send_wr **bad_wr);
 int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 	      struct ibv_recv_wr **bad_wr);
+int post_list_recv(struct gn_qp *qp, struct ibv_recv_wr *wr,
+		   struct ibv_recv_wr **bad_wr);
 int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
 		  struct ibv_recv_wr **bad_wr);
 

@@ -11,11 +11,14 @@
 #include "verbs_shim/qp_attr.h"
 #include "verbs_shim/qp_ex.h"
 #include "verbs_shim/srq.h"
+#include "verbs_shim/wq.h"
 #include "verbs_shim/xrcd.h"
 
 #define QP_MASK                                        \
 	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD | \
 	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS)
+
+#define RSS_MASK (IBV_QP_INIT_ATTR_IND_TABLE | IBV_QP_INIT_ATTR_RX_HASH)
 
 /* An XRC target has neither queue of its own, an initiator no receive queue:
  * what the other attributes say of them is ignored (ibv_create_qp_ex(3)).
@@ -28,6 +31,12 @@ static bool has_sends(enum ibv_qp_type type)
 static bool has_receives(enum ibv_qp_type type)
 {
 	return type != IBV_QPT_XRC_SEND && type != IBV_QPT_XRC_RECV;
+}
+
+/* ibv_create_qp(3) names these two. */
+static bool takes_srq(enum ibv_qp_type type)
+{
+	return type == IBV_QPT_RC || type == IBV_QPT_UD;
 }
 
 /* What a QP is made of belongs to its own NIC. */
@@ -66,6 +75,8 @@ static int check_attr(struct ibv_context *context,
 	if (has_sends(a->qp_type) && !a->send_cq)
 		return -EINVAL;
 	if (has_receives(a->qp_type) && !a->recv_cq)
+		return -EINVAL;
+	if (has_receives(a->qp_type) && a->srq && !takes_srq(a->qp_type))
 		return -EINVAL;
 	return has_owner(a) ? check_owner(nic_of(context), a) : -EINVAL;
 }
@@ -144,11 +155,14 @@ static void init_ibv(struct shim_qp *qp, struct ibv_context *context,
 struct ibv_qp *qp_create_ex(struct ibv_context *context,
 			    struct ibv_qp_init_attr_ex *a)
 {
-	int rc = check_attr(context, a);
 	struct shim_qp *qp;
 	struct ibv_qp *ibv;
 	struct home home;
+	int rc;
 
+	if (a->comp_mask & RSS_MASK)
+		return rss_create_qp(context, a);
+	rc = check_attr(context, a);
 	if (rc)
 		return fail_null(rc);
 	qp = home_alloc(a->comp_mask & IBV_QP_INIT_ATTR_PD ? a->pd : NULL,
@@ -237,6 +251,7 @@ int ibv_destroy_qp(struct ibv_qp *ibv)
 	ack_wait(&ibv->mutex, &ibv->cond, &ibv->events_completed,
 		 qp->events_taken);
 	qp_ex_fini(qp);
+	rss_release(qp->table);
 	pthread_cond_destroy(&ibv->cond);
 	pthread_mutex_destroy(&ibv->mutex);
 	home_free(&qp->home, qp);

@@ -413,9 +413,17 @@ int gn_qp_free(struct gn_qp *qp)
 
 	if (rc)
 		return rc;
-	qp_free(qp);
+	if (qp_is_busy(qp))
+		rc = -EBUSY;
+	else
+		qp_free(qp);
 	host_unlock(nic);
-	return 0;
+	return rc;
+}
+
+int gn_qp_set_rss(struct gn_qp *qp, const struct gn_rss *rss)
+{
+	LOCKED(host_of(qp->engine), raw_set_rss(qp, rss));
 }
 
 int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)

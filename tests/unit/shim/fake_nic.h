@@ -136,6 +136,11 @@ int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)
 	return -EINVAL;
 }
 
+int gn_qp_set_rss(struct gn_qp *qp, const struct gn_rss *rss)
+{
+	return -EINVAL;
+}
+
 int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 {
 	fake_cookie = init->cookie;
