@@ -14,6 +14,8 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 
 	if (!cqe || cqe > e->cfg.limits.max_cqe)
 		return -EINVAL;
+	if (e->ncqs >= e->cfg.limits.max_cq)
+		return -ENOMEM;
 	cqe = round_up_pow2(cqe);
 	cq = calloc(1, sizeof(*cq));
 	if (!cq)
@@ -29,6 +31,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	cq->size = cqe;
 	list_init(&cq->channel_node);
 	list_add_tail(&e->cqs, &cq->all);
+	e->ncqs++;
 	pthread_mutex_init(&cq->lock, NULL);
 	*out = cq;
 	return 0;
@@ -39,6 +42,7 @@ int cq_free(struct gn_cq *cq)
 	if (cq->users)
 		return -EBUSY;
 	list_del(&cq->all);
+	cq->engine->ncqs--;
 	timer_cancel(&cq->engine->timers, &cq->timer);
 	cq->engine->timed -= cq->timer.fire != NULL;
 	pthread_mutex_destroy(&cq->lock);

@@ -75,6 +75,8 @@ static int check_init(const struct engine *e, const struct gn_qp_init *init)
 
 	if (!k || (init->type == GN_QPT_RAW_PACKET && !l->raw_packet))
 		return -EOPNOTSUPP;
+	if (init->ind)
+		return init->type == GN_QPT_RAW_PACKET ? 0 : -EINVAL;
 	if ((k->sends && !init->send_cq) || (k->receives && !init->recv_cq))
 		return -EINVAL;
 	if (init->type == GN_QPT_XRC_RECV ? !init->xrcd : !!init->xrcd)
@@ -94,9 +96,9 @@ static void trim_caps(struct gn_qp *qp)
 	const struct qp_kind *k = kind_of(&qp->init);
 	struct gn_qp_cap *c = &qp->init.cap;
 
-	if (!k->sends)
+	if (!k->sends || qp->init.ind)
 		c->max_send_wr = c->max_send_sge = c->max_inline = 0;
-	if (!k->receives || qp->init.srq)
+	if (!k->receives || qp->init.srq || qp->init.ind)
 		c->max_recv_wr = c->max_recv_sge = 0;
 }
 
@@ -151,6 +153,8 @@ static void set_users(struct gn_qp *qp, int by)
 		i->recv_cq->users += (unsigned)by;
 	if (i->srq)
 		i->srq->users += (unsigned)by;
+	if (i->ind)
+		i->ind->users += (unsigned)by;
 	if (i->xrcd)
 		i->xrcd->users += (unsigned)by;
 }
@@ -274,7 +278,6 @@ void qp_free(struct gn_qp *qp)
 	rq_fini(&qp->rq);
 	free(qp->resp.recv.sge);
 	free(qp->resp.res);
-	rss_free(qp->rss);
 	free(qp);
 }
 

@@ -97,7 +97,6 @@ struct gn_qp {
 	unsigned opens;	     /* XRC_RECV: gn_qp_open and gn_qp_new */
 	unsigned groups;     /* multicast groups it is in */
 	unsigned flows;	     /* RAW_PACKET: flows that end here */
-	struct rss *rss;     /* who gets its frames; NULL: itself */
 	struct gn_qp *bell_next;
 	_Atomic bool bell;
 };

@@ -343,13 +343,17 @@ static void enter_rts(struct gn_qp *qp)
 	q->rnr_left = qp->attr.rnr_retry;
 }
 
-int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask)
+int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *wanted, unsigned mask)
 {
+	struct gn_qp_attr resolved = *wanted;
+	const struct gn_qp_attr *attr = &resolved;
 	enum gn_qp_state from = qp_state(qp);
 	enum gn_qp_state to = mask & GN_QP_STATE ? attr->state : from;
 	struct gn_qp_attr next = qp->attr;
 	int rc = check_move(qp, from, to, mask);
 
+	if (mask & GN_QP_AV)
+		engine_resolve_lid(qp->engine, &resolved.ah);
 	if (!rc)
 		rc = check_values(qp, attr, mask);
 	if (rc)

@@ -24,7 +24,7 @@ struct fields {
 	bool is_ip;
 	struct ip_header ip;
 	bool has_ports;
-	uint16_t port[2]; /* source, destination */
+	uint16_t sport, dport;
 };
 
 #define IPPROTO_TCP_ 6u
@@ -71,8 +71,8 @@ static void look_at_ports(struct fields *f, struct span *in)
 	if (!p)
 		return;
 	f->has_ports = true;
-	f->port[0] = get_be16(p);
-	f->port[1] = get_be16(p + 2);
+	f->sport = get_be16(p);
+	f->dport = get_be16(p + 2);
 }
 
 static bool parse(struct fields *f, struct span frame)
@@ -123,8 +123,8 @@ static bool ip_matches(const struct gn_flow_match *m, const struct fields *f)
 	     ((m->ip_protocol ^ f->ip.protocol) & m->ip_protocol_mask)))
 		return false;
 	return !ports || (f->has_ports &&
-			  !((m->src_port ^ f->port[0]) & m->src_port_mask) &&
-			  !((m->dst_port ^ f->port[1]) & m->dst_port_mask));
+			  !((m->src_port ^ f->sport) & m->src_port_mask) &&
+			  !((m->dst_port ^ f->dport) & m->dst_port_mask));
 }
 
 static bool matches(const struct gn_flow *flow, const struct fields *f)
@@ -135,6 +135,15 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 }
 
 /* ---- in ------------------------------------------------------------------------- */
+
+static void spread(const struct gn_qp *qp, const struct fields *f,
+		   struct span frame)
+{
+	struct rss_fields r = { f->is_ip ? &f->ip : NULL, f->has_ports,
+				f->sport, f->dport };
+
+	rss_receive(qp->init.ind, rss_hash(&qp->init.hash, &r), frame);
+}
 
 static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 {
@@ -162,22 +171,6 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 	cq_push(qp->init.recv_cq, &c);
 }
 
-/* Who gets a frame that @qp's flow matched. */
-static struct gn_qp *receiver(struct gn_qp *qp, const struct fields *f)
-{
-	if (!qp->rss)
-		return qp;
-	return rss_pick(qp->rss, rss_hash(qp->rss, f->is_ip ? &f->ip : NULL,
-					  f->has_ports ? f->port : NULL));
-}
-
-int raw_set_rss(struct gn_qp *qp, const struct gn_rss *rss)
-{
-	if (qp->init.type != GN_QPT_RAW_PACKET || qp->rss)
-		return -EINVAL;
-	return rss_new(rss, &qp->rss);
-}
-
 bool raw_deliver(void *engine, struct span frame, nsec_t now)
 {
 	struct engine *e = engine;
@@ -190,7 +183,10 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
 			continue;
-		receive(receiver(flow->qp, &f), frame, now);
+		if (flow->qp->init.ind)
+			spread(flow->qp, &f, frame);
+		else
+			receive(flow->qp, frame, now);
 		taken |= !flow->match.sniffer;
 	}
 	return taken;

@@ -18,8 +18,6 @@ enum gn_wc_status raw_send(struct gn_qp *qp, struct swqe *w);
  */
 bool raw_deliver(void *engine, struct span frame, nsec_t now);
 
-/* -EINVAL: not a RAW_PACKET QP, or the table makes no sense. */
-int raw_set_rss(struct gn_qp *qp, const struct gn_rss *rss);
 /* -EINVAL: not a RAW_PACKET QP. */
 int flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
 	     struct gn_flow **flow);

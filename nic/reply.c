@@ -55,8 +55,7 @@ static void send_ack(struct gn_qp *qp)
 	struct responder *s = &qp->resp;
 	bool nak = s->nak;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
-				     OP_ACKNOWLEDGE),
+		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(s->epsn, nak ? 0 : PSN_MASK) },
 		.aeth = { nak ? s->nak : ack_syndrome(qp), s->msn },
@@ -75,8 +74,7 @@ static void send_ack(struct gn_qp *qp)
 static void send_atomic_ack(struct gn_qp *qp, struct resource *res)
 {
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
-				     OP_ATOMIC_ACKNOWLEDGE),
+		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ATOMIC_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = res->first_psn },
 		.aeth = { ack_syndrome(qp), res->msn },
@@ -146,7 +144,8 @@ static void send_read_response(struct gn_qp *qp, struct resource *res)
 	uint32_t pmtu = qp->attr.path_mtu, offset = res->sent * pmtu;
 	uint32_t len = res->len - offset < pmtu ? res->len - offset : pmtu;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) | response_op(res)),
+		.bth = { .opcode = opcode_of(qp_transport(qp),
+					   response_op(res)),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(res->first_psn, res->sent) },
 		.aeth = { ack_syndrome(qp), res->msn },

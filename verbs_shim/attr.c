@@ -37,7 +37,7 @@
 #define ODP_UC	 (ODP_DATA | IBV_ODP_SUPPORT_WRITE)
 #define ODP_XRC \
 	(ODP_UD | ODP_UC | IBV_ODP_SUPPORT_READ | IBV_ODP_SUPPORT_ATOMIC)
-#define ODP_RC	(ODP_XRC | ODP_FLUSH | ODP_ATOMIC_WRITE)
+#define ODP_RC (ODP_XRC | ODP_FLUSH | ODP_ATOMIC_WRITE)
 
 static int to_int(uint64_t n)
 {
@@ -113,18 +113,6 @@ static void fill_odp(struct ibv_device_attr_ex *a)
 	a->xrc_odp_caps = ODP_XRC;
 }
 
-static void fill_rss(struct ibv_device_attr_ex *a)
-{
-	a->rss_caps = (struct ibv_rss_caps){
-		.supported_qpts = 1u << IBV_QPT_RAW_PACKET,
-		.max_rwq_indirection_tables = (uint32_t)a->orig_attr.max_qp,
-		.max_rwq_indirection_table_size = IND_TABLE_MAX,
-		.rx_hash_fields_mask = GN_RSS_FIELDS,
-		.rx_hash_function = IBV_RX_HASH_FUNC_TOEPLITZ,
-	};
-	a->max_wq_type_rq = (uint32_t)a->orig_attr.max_qp;
-}
-
 /* What stays 0 is not there: segmentation, pacing, offloads of raw packets, tag
  * matching, atomics over PCI.
  */
@@ -135,8 +123,7 @@ static void fill_extended(struct ibv_context *context,
 
 	gn_query_limits(nic_of(context), &limits);
 	fill_odp(a);
-	if (limits.raw_packet)
-		fill_rss(a);
+	wq_fill_caps(a, &limits);
 	a->device_cap_flags_ex =
 		a->orig_attr.device_cap_flags | CAPABILITIES_EX;
 	a->completion_timestamp_mask = UINT64_MAX;

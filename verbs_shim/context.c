@@ -53,8 +53,8 @@ static void set_extended(struct verbs_context *v)
 	v->create_wq = wq_create;
 	v->modify_wq = wq_modify;
 	v->destroy_wq = wq_destroy;
-	v->create_rwq_ind_table = ind_table_create;
-	v->destroy_rwq_ind_table = ind_table_destroy;
+	v->create_rwq_ind_table = ind_create;
+	v->destroy_rwq_ind_table = ind_destroy;
 	v->ibv_create_flow = flow_create;
 	v->ibv_destroy_flow = flow_destroy;
 }

@@ -113,7 +113,7 @@ int post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr,
 	return -rc;
 }
 
-static int recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr)
+int post_recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr)
 {
 	if (wr->num_sge < 0)
 		return -EINVAL;
@@ -125,12 +125,14 @@ static int recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr)
 	return 0;
 }
 
-int post_list_recv(struct gn_qp *qp, struct ibv_recv_wr *wr,
-		   struct ibv_recv_wr **bad_wr)
+int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr,
+	      struct ibv_recv_wr **bad_wr)
 {
+	struct gn_qp *qp = qp_of(ibv)->qp;
+
 	for (; wr; wr = wr->next) {
 		struct gn_recv_wr to;
-		int rc = recv_from_verbs(&to, wr);
+		int rc = post_recv_from_verbs(&to, wr);
 
 		if (!rc)
 			rc = gn_post_recv(qp, &to);
@@ -142,12 +144,6 @@ int post_list_recv(struct gn_qp *qp, struct ibv_recv_wr *wr,
 	return 0;
 }
 
-int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
-	      struct ibv_recv_wr **bad_wr)
-{
-	return post_list_recv(qp_of(qp)->qp, wr, bad_wr);
-}
-
 int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr,
 		  struct ibv_recv_wr **bad_wr)
 {
@@ -155,7 +151,7 @@ int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr,
 
 	for (; wr; wr = wr->next) {
 		struct gn_recv_wr to;
-		int rc = recv_from_verbs(&to, wr);
+		int rc = post_recv_from_verbs(&to, wr);
 
 		if (!rc)
 			rc = gn_post_srq(srq, &to);

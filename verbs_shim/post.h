@@ -14,9 +14,9 @@ int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 	      struct ibv_send_wr **bad_wr);
 int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 	      struct ibv_recv_wr **bad_wr);
-int post_list_recv(struct gn_qp *qp, struct ibv_recv_wr *wr,
-		   struct ibv_recv_wr **bad_wr);
 int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
 		  struct ibv_recv_wr **bad_wr);
+/* Borrows @wr's SGEs; -EINVAL: a negative number of them. */
+int post_recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr);
 
 #endif

@@ -14,11 +14,11 @@
 #include "verbs_shim/wq.h"
 #include "verbs_shim/xrcd.h"
 
-#define QP_MASK                                        \
-	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD | \
-	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS)
-
-#define RSS_MASK (IBV_QP_INIT_ATTR_IND_TABLE | IBV_QP_INIT_ATTR_RX_HASH)
+#define RSS_MASK (IBV_QP_INIT_ATTR_RX_HASH | IBV_QP_INIT_ATTR_IND_TABLE)
+#define QP_MASK                                                            \
+	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD |                     \
+	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS | \
+	 RSS_MASK)
 
 /* An XRC target has neither queue of its own, an initiator no receive queue:
  * what the other attributes say of them is ignored (ibv_create_qp_ex(3)).
@@ -62,6 +62,22 @@ static bool has_owner(const struct ibv_qp_init_attr_ex *a)
 	return (a->comp_mask & IBV_QP_INIT_ATTR_PD) && a->pd;
 }
 
+/* An RSS QP has a table where others have queues. */
+static int check_rss(struct ibv_context *context,
+		     const struct ibv_qp_init_attr_ex *a)
+{
+	const struct gn_nic *nic = nic_of(context);
+	struct gn_rx_hash hash;
+
+	if ((a->comp_mask & RSS_MASK) != RSS_MASK || !a->rwq_ind_tbl ||
+	    a->qp_type != IBV_QPT_RAW_PACKET || !has_owner(a))
+		return -EINVAL;
+	if (nic_of(a->rwq_ind_tbl->context) != nic ||
+	    nic_of(a->pd->context) != nic)
+		return -EINVAL;
+	return wq_hash_from_verbs(&a->rx_hash_conf, &hash);
+}
+
 static int check_attr(struct ibv_context *context,
 		      const struct ibv_qp_init_attr_ex *a)
 {
@@ -72,6 +88,8 @@ static int check_attr(struct ibv_context *context,
 	if (a->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS &&
 	    a->send_ops_flags & ~qp_ex_ops(a->qp_type))
 		return -EOPNOTSUPP;
+	if (a->comp_mask & RSS_MASK)
+		return check_rss(context, a);
 	if (has_sends(a->qp_type) && !a->send_cq)
 		return -EINVAL;
 	if (has_receives(a->qp_type) && !a->recv_cq)
@@ -89,6 +107,11 @@ static struct gn_qp_init init_of(const struct ibv_qp_init_attr_ex *a)
 		.sq_sig_all = a->sq_sig_all != 0,
 	};
 
+	if (a->comp_mask & RSS_MASK) {
+		init.ind = ind_of(a->rwq_ind_tbl)->ind;
+		wq_hash_from_verbs(&a->rx_hash_conf, &init.hash);
+		return init;
+	}
 	if (has_sends(a->qp_type))
 		init.send_cq = cq_of(a->send_cq)->cq;
 	else
@@ -155,14 +178,11 @@ static void init_ibv(struct shim_qp *qp, struct ibv_context *context,
 struct ibv_qp *qp_create_ex(struct ibv_context *context,
 			    struct ibv_qp_init_attr_ex *a)
 {
+	int rc = check_attr(context, a);
 	struct shim_qp *qp;
 	struct ibv_qp *ibv;
 	struct home home;
-	int rc;
 
-	if (a->comp_mask & RSS_MASK)
-		return rss_create_qp(context, a);
-	rc = check_attr(context, a);
 	if (rc)
 		return fail_null(rc);
 	qp = home_alloc(a->comp_mask & IBV_QP_INIT_ATTR_PD ? a->pd : NULL,
@@ -251,7 +271,6 @@ int ibv_destroy_qp(struct ibv_qp *ibv)
 	ack_wait(&ibv->mutex, &ibv->cond, &ibv->events_completed,
 		 qp->events_taken);
 	qp_ex_fini(qp);
-	rss_release(qp->table);
 	pthread_cond_destroy(&ibv->cond);
 	pthread_mutex_destroy(&ibv->mutex);
 	home_free(&qp->home, qp);

@@ -28,7 +28,6 @@ struct shim_qp {
 	uint32_t rate_limit; /* 0: only that of ibv_modify_qp */
 	struct batch
 		*batch; /* of ibv_wr_start (batch.h); NULL: not asked for */
-	struct shim_ind_table *table; /* RSS; else NULL */
 	struct home home;
 };
 

@@ -1,33 +1,23 @@
-/* Work queues and tables of them: where RSS spreads the frames of a RAW_PACKET
- * QP to.
- */
+/* Receive side scaling: work queues, indirection tables, RSS QPs. */
 #ifndef VERBS_SHIM_WQ_H
 #define VERBS_SHIM_WQ_H
 
-#include <stdatomic.h>
 #include <infiniband/verbs.h>
 #include "nic/api.h"
 
-#define IND_TABLE_MAX 128u
-
-/* To the NIC a receive queue alone is a RAW_PACKET QP that never sends. */
 struct shim_wq {
 	struct ibv_wq ibv; /* first */
-	struct gn_qp *qp;
-	_Atomic unsigned users; /* table entries */
+	struct gn_wq *wq;
 };
 
-struct shim_ind_table {
+struct shim_ind {
 	struct ibv_rwq_ind_table ibv; /* first */
-	_Atomic unsigned users;	      /* QPs */
-	unsigned n;
-	struct shim_wq *wq[];
+	struct gn_ind *ind;
 };
 
-static inline struct shim_ind_table *ind_table_of(
-	struct ibv_rwq_ind_table *table)
+static inline struct shim_ind *ind_of(struct ibv_rwq_ind_table *ind)
 {
-	return (struct shim_ind_table *)table;
+	return (struct shim_ind *)ind;
 }
 
 /* Entries of struct verbs_context. */
@@ -35,14 +25,14 @@ struct ibv_wq *wq_create(struct ibv_context *context,
 			 struct ibv_wq_init_attr *attr);
 int wq_modify(struct ibv_wq *wq, struct ibv_wq_attr *attr);
 int wq_destroy(struct ibv_wq *wq);
-struct ibv_rwq_ind_table *ind_table_create(
-	struct ibv_context *context, struct ibv_rwq_ind_table_init_attr *attr);
-int ind_table_destroy(struct ibv_rwq_ind_table *table);
+struct ibv_rwq_ind_table *ind_create(struct ibv_context *context,
+				     struct ibv_rwq_ind_table_init_attr *attr);
+int ind_destroy(struct ibv_rwq_ind_table *ind);
 
-/* A QP that has a table instead of a receive queue, and sends nothing. */
-struct ibv_qp *rss_create_qp(struct ibv_context *context,
-			     struct ibv_qp_init_attr_ex *attr);
-/* Such a QP of @table is gone; NULL is fine. */
-void rss_release(struct shim_ind_table *table);
+/* The hash that @conf asks for; -EINVAL or -EOPNOTSUPP. */
+int wq_hash_from_verbs(const struct ibv_rx_hash_conf *conf,
+		       struct gn_rx_hash *hash);
+/* What of it a NIC does. */
+void wq_fill_caps(struct ibv_device_attr_ex *a, const struct gn_limits *l);
 
 #endif

@@ -15,6 +15,7 @@
 #include "nic/mcast.h"
 #include "nic/qp.h"
 #include "nic/raw.h"
+#include "nic/rss.h"
 #include "nic/srq.h"
 
 /* ---- devices --------------------------------------------------------------------- */
@@ -138,6 +139,7 @@ void gn_query_port(const struct gn_nic *nic, struct gn_port_info *p)
 				    .max_mtu = PMTU_MAX,
 				    .active_mtu = engine_pmtu(&nic->engine),
 				    .speed_mbps = 10000,
+				    .lid = engine_lid(&nic->engine),
 				    .netdev = "lo" };
 	memcpy(p->mac, nic->link->mac.b, 6);
 }
@@ -395,6 +397,37 @@ int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 	return rc;
 }
 
+int gn_wq_new(struct gn_pd *pd, struct gn_wq_init *init, struct gn_wq **wq)
+{
+	LOCKED(host_of(pd->engine), wq_new(pd, init, wq));
+}
+
+int gn_wq_free(struct gn_wq *wq)
+{
+	LOCKED(host_of(wq->engine), wq_free(wq));
+}
+
+int gn_wq_modify(struct gn_wq *wq, enum gn_wq_state state)
+{
+	LOCKED(host_of(wq->engine), wq_modify(wq, state));
+}
+
+uint32_t gn_wq_num(const struct gn_wq *wq)
+{
+	return wq->num;
+}
+
+int gn_ind_new(struct gn_nic *nic, struct gn_wq *const *wq, uint32_t n,
+	       struct gn_ind **ind)
+{
+	LOCKED(nic, ind_new(&nic->engine, wq, n, ind));
+}
+
+int gn_ind_free(struct gn_ind *ind)
+{
+	LOCKED(host_of(ind->engine), ind_free(ind));
+}
+
 int gn_flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
 		struct gn_flow **flow)
 {
@@ -419,11 +452,6 @@ int gn_qp_free(struct gn_qp *qp)
 		qp_free(qp);
 	host_unlock(nic);
 	return rc;
-}
-
-int gn_qp_set_rss(struct gn_qp *qp, const struct gn_rss *rss)
-{
-	LOCKED(host_of(qp->engine), raw_set_rss(qp, rss));
 }
 
 int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)
@@ -487,4 +515,9 @@ int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
 int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
 {
 	return rq_post(&srq->rq, wr);
+}
+
+int gn_post_wq(struct gn_wq *wq, const struct gn_recv_wr *wr)
+{
+	return wq_post(wq, wr);
 }
