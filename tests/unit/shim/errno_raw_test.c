@@ -84,8 +84,10 @@ Test(errno_raw, wq)
 	struct ibv_wq_attr flags = {.attr_mask = IBV_WQ_ATTR_FLAGS};
 	struct ibv_wq_attr wrong = {.attr_mask = IBV_WQ_ATTR_CURR_STATE,
 				    .curr_wq_state = IBV_WQS_RDY};
+	struct ibv_wq_init_attr homeless = {.wq_type = IBV_WQT_RQ, .cq = cq};
 	struct ibv_recv_wr wr = {.wr_id = 1}, *bad;
 
+	NULL_IS(ibv_create_wq(ctx, &homeless), EINVAL);
 	cr_assert(wq);
 	ERRNO_IS(ibv_modify_wq(wq, &flags), EOPNOTSUPP);
 	ERRNO_IS(ibv_modify_wq(wq, &wrong), EINVAL);
