@@ -162,6 +162,20 @@ check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES)
 
+# Eight threads on one context, under the sanitizers that share a process with
+# nothing else.
+STRESS := $(BUILD)/tests/stress/threads
+$(STRESS): tests/stress/threads.c $(DROP_IN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(DROP_IN) -Wl,-rpath,'$$ORIGIN/../../lib' \
+		$(LDFLAGS_ALL) -o $@
+.PHONY: stress stress-run
+stress:		# many threads on one device, under TSan and ASan
+	$(AGAIN) stress-run BUILD=build-tsan SAN=thread
+	$(AGAIN) stress-run BUILD=build-asan SAN=address,undefined
+stress-run: $(STRESS)
+	$(STRESS)
+
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite
 	@$(PYTHON) tests/conformance/run.py $(BUILD)

@@ -257,6 +257,11 @@ static void withdraw(struct gn_qp *qp)
 	forget_completions(qp);
 }
 
+bool qp_is_busy(const struct gn_qp *qp)
+{
+	return qp->opens == 1 && (qp->flows || qp->groups);
+}
+
 void qp_free(struct gn_qp *qp)
 {
 	struct engine *e = qp->engine;

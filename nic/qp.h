@@ -105,6 +105,8 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp);
 /* Once more the XRC_RECV QP @qpn of @xrcd; -EINVAL: there is none. */
 int qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp);
 /* The last qp_free of a QP frees it. */
+/* Whether something still delivers to it, and it may not go yet. */
+bool qp_is_busy(const struct gn_qp *qp);
 void qp_free(struct gn_qp *qp);
 int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask);
 void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,

@@ -36,8 +36,8 @@ void ah_to_verbs(const struct gn_ah *ah, struct ibv_ah_attr *attr)
 	memcpy(&attr->grh.dgid, &ah->dgid, sizeof(ah->dgid));
 }
 
-/* RoCE needs a GRH, and a source address that the port has; or a LID, if the NIC
- * pretends to have one.
+/* RoCE needs a GRH, and a source address that the port has; or a LID, if the
+ * NIC pretends to have one.
  */
 static bool attr_is_valid(struct ibv_context *context,
 			  const struct ibv_ah_attr *attr)

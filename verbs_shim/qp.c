@@ -15,8 +15,8 @@
 #include "verbs_shim/xrcd.h"
 
 #define RSS_MASK (IBV_QP_INIT_ATTR_RX_HASH | IBV_QP_INIT_ATTR_IND_TABLE)
-#define QP_MASK                                        \
-	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD | \
+#define QP_MASK                                                            \
+	(IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_XRCD |                     \
 	 IBV_QP_INIT_ATTR_CREATE_FLAGS | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS | \
 	 RSS_MASK)
 
@@ -31,6 +31,12 @@ static bool has_sends(enum ibv_qp_type type)
 static bool has_receives(enum ibv_qp_type type)
 {
 	return type != IBV_QPT_XRC_SEND && type != IBV_QPT_XRC_RECV;
+}
+
+/* ibv_create_qp(3) names these two. */
+static bool takes_srq(enum ibv_qp_type type)
+{
+	return type == IBV_QPT_RC || type == IBV_QPT_UD;
 }
 
 /* What a QP is made of belongs to its own NIC. */
@@ -87,6 +93,8 @@ static int check_attr(struct ibv_context *context,
 	if (has_sends(a->qp_type) && !a->send_cq)
 		return -EINVAL;
 	if (has_receives(a->qp_type) && !a->recv_cq)
+		return -EINVAL;
+	if (has_receives(a->qp_type) && a->srq && !takes_srq(a->qp_type))
 		return -EINVAL;
 	return has_owner(a) ? check_owner(nic_of(context), a) : -EINVAL;
 }

@@ -38,7 +38,10 @@ static int wq_post_recv(struct ibv_wq *ibv, struct ibv_recv_wr *wr,
 static int check_attr(struct ibv_context *context,
 		      const struct ibv_wq_init_attr *a)
 {
-	if (a->wq_type != IBV_WQT_RQ)
+	struct gn_limits limits;
+
+	gn_query_limits(nic_of(context), &limits);
+	if (a->wq_type != IBV_WQT_RQ || !limits.raw_packet)
 		return -EOPNOTSUPP;
 	if ((a->comp_mask & ~(uint32_t)IBV_WQ_INIT_ATTR_FLAGS) ||
 	    ((a->comp_mask & IBV_WQ_INIT_ATTR_FLAGS) && a->create_flags))
@@ -94,8 +97,8 @@ int wq_modify(struct ibv_wq *ibv, struct ibv_wq_attr *a)
 	struct shim_wq *wq = (struct shim_wq *)ibv;
 	int rc;
 
-	if (a->attr_mask & ~(uint32_t)(IBV_WQ_ATTR_STATE |
-				       IBV_WQ_ATTR_CURR_STATE))
+	if (a->attr_mask &
+	    ~(uint32_t)(IBV_WQ_ATTR_STATE | IBV_WQ_ATTR_CURR_STATE))
 		return EOPNOTSUPP;
 	if ((a->attr_mask & IBV_WQ_ATTR_CURR_STATE) &&
 	    a->curr_wq_state != ibv->state)
@@ -123,7 +126,8 @@ int wq_destroy(struct ibv_wq *ibv)
 	return 0;
 }
 
-/* ---- tables --------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------
+ */
 
 static struct gn_ind *make_table(struct ibv_context *context,
 				 const struct ibv_rwq_ind_table_init_attr *a,
@@ -148,8 +152,8 @@ static struct gn_ind *make_table(struct ibv_context *context,
 	return ind;
 }
 
-struct ibv_rwq_ind_table *
-ind_create(struct ibv_context *context, struct ibv_rwq_ind_table_init_attr *a)
+struct ibv_rwq_ind_table *ind_create(struct ibv_context *context,
+				     struct ibv_rwq_ind_table_init_attr *a)
 {
 	struct gn_limits limits;
 	struct shim_ind *ind;

@@ -25,9 +25,8 @@ struct ibv_wq *wq_create(struct ibv_context *context,
 			 struct ibv_wq_init_attr *attr);
 int wq_modify(struct ibv_wq *wq, struct ibv_wq_attr *attr);
 int wq_destroy(struct ibv_wq *wq);
-struct ibv_rwq_ind_table *
-ind_create(struct ibv_context *context,
-	   struct ibv_rwq_ind_table_init_attr *attr);
+struct ibv_rwq_ind_table *ind_create(struct ibv_context *context,
+				     struct ibv_rwq_ind_table_init_attr *attr);
 int ind_destroy(struct ibv_rwq_ind_table *ind);
 
 /* The hash that @conf asks for; -EINVAL or -EOPNOTSUPP. */

@@ -446,9 +446,12 @@ int gn_qp_free(struct gn_qp *qp)
 
 	if (rc)
 		return rc;
-	qp_free(qp);
+	if (qp_is_busy(qp))
+		rc = -EBUSY;
+	else
+		qp_free(qp);
 	host_unlock(nic);
-	return 0;
+	return rc;
 }
 
 int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)

@@ -137,16 +137,16 @@ def group_of(reason):
 
 
 def show_skips(skips):
-    """@skips: {reason: how many}"""
+    """@skips: {(module, reason): how many}"""
     here = collections.Counter()
-    for reason, n in skips.items():
+    for (_, reason), n in skips.items():
         if group_of(reason):
             here[group_of(reason)] += n
     for name, n in sorted(here.items()):
         print(f"  {n:3} skipped for {name}")
-    for reason, n in sorted(skips.items()):
+    for (module, reason), n in sorted(skips.items()):
         if not group_of(reason):
-            print(f"  {n:3} skipped: {reason}")
+            print(f"  {n:3} skipped: {reason} ({module})")
 
 
 def run_pass(folder, title, spec, as_nobody):
@@ -164,7 +164,7 @@ def run_pass(folder, title, spec, as_nobody):
             if verdict == "failed":
                 print(f"FAIL {test}\n{why}")
             elif verdict == "skipped":
-                skips[why] += 1
+                skips[module, why] += 1
     print(f"  {'in all':24} {total['passed']:6} {total['failed']:6} "
           f"{total['skipped']:7}")
     show_skips(skips)

@@ -225,13 +225,15 @@ Test(errno_qp, opcodes_of_other_types)
 	ERRNO_IS(post(ud, SEND(.wr.ud = {.ah = ah, .remote_qpn = 1})), 0);
 }
 
-Test(errno_qp, queue_of_an_srq_takes_no_receives)
+Test(errno_qp, srq)
 {
 	struct ibv_srq_init_attr sa = {.attr = {.max_wr = 4, .max_sge = 1}};
-	struct ibv_qp_init_attr a = qp_attr(IBV_QPT_RC);
+	struct ibv_qp_init_attr a = qp_attr(IBV_QPT_UC);
 	struct ibv_qp *qp;
 
 	a.srq = ibv_create_srq(pd, &sa);
+	NULL_IS(ibv_create_qp(pd, &a), EINVAL); /* neither RC nor UD */
+	a.qp_type = IBV_QPT_RC;
 	qp = ibv_create_qp(pd, &a);
 	to_init(qp);
 	ERRNO_IS(receive(qp, RECV()), EINVAL);
@@ -274,7 +276,10 @@ Test(errno_qp, multicast)
 	ERRNO_IS(ibv_detach_mcast(ud, &group, 0), EINVAL);
 	ERRNO_IS(ibv_attach_mcast(ud, &group, 0), 0);
 	ERRNO_IS(ibv_attach_mcast(ud, &group, 0), 0); /* one copy, says man */
-	ERRNO_IS(ibv_detach_mcast(ud, &group, 0), 0);
+	ERRNO_IS(ibv_destroy_qp(ud), EBUSY);
+	while (!ibv_detach_mcast(ud, &group, 0))
+		;
+	ERRNO_IS(ibv_destroy_qp(ud), 0);
 }
 
 static struct ibv_ah *create_ah(struct ibv_ah_attr a)

@@ -310,11 +310,15 @@ Test(errno_queue, parent_domain_in_use_is_busy)
 	ERRNO_IS(ibv_dealloc_pd(parent), 0);
 }
 
-/* ---- what no NIC of this kind has ---------------------------------------------- */
+/* ---- what a port without Ethernet, or no NIC of this kind, has ------------------- */
 
 Test(errno_queue, not_supported)
 {
-	struct ibv_wq_init_attr wq = {.wq_type = IBV_WQT_RQ};
+	struct ibv_wq_init_attr wq = {.wq_type = IBV_WQT_RQ,
+				      .max_wr = 1,
+				      .max_sge = 1,
+				      .pd = pd,
+				      .cq = cq};
 	struct ibv_counters_init_attr counters = {0};
 
 	NULL_IS(ibv_create_counters(ctx, &counters), EOPNOTSUPP);

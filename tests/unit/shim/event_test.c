@@ -16,7 +16,7 @@ static struct ibv_qp *make_qp(void)
 					.send_cq = cq_ibv(&cq),
 					.recv_cq = cq_ibv(&cq)};
 
-	pd.ibv.context = fake_open();
+	pd.ibv.context = cq.ex.context = fake_open();
 	return ibv_create_qp(&pd.ibv, &attr);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "nic/api.h"
 #include "tests/unit/shim/fake_mw.h"
+#include "tests/unit/shim/fake_wq.h"
 #include "verbs_shim/context.h"
 
 static struct ip_addr fake_gids[4];
@@ -184,6 +185,16 @@ int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 void gn_qp_ring(struct gn_qp *qp)
 {
 	fake_ring_count++;
+}
+
+int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
+{
+	return 0;
+}
+
+int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
+{
+	return 0;
 }
 
 /* A context on this NIC. */
