@@ -164,6 +164,8 @@ static void on_timer(struct timer *t, nsec_t now)
 	struct gn_qp *qp = list_entry(t, struct gn_qp, timer);
 
 	requester_tick(qp, now);
+	if (reply_pending(qp))
+		engine_ready(qp->engine, qp);
 	qp_arm(qp);
 }
 
@@ -376,10 +378,12 @@ void qp_set_sqe(struct gn_qp *qp)
 
 void qp_arm(struct gn_qp *qp)
 {
-	nsec_t at = qp->req.ack_by < qp->req.rnr_until || !qp->req.rnr_until
-			    ? qp->req.ack_by
-			    : qp->req.rnr_until;
+	nsec_t now = qp->engine->now, at = qp->req.ack_by;
 
+	if (qp->req.rnr_until && qp->req.rnr_until < at)
+		at = qp->req.rnr_until;
+	if (qp->resp.pace.until > now && qp->resp.pace.until < at)
+		at = qp->resp.pace.until;
 	if (at != NSEC_NEVER)
 		timer_arm(&qp->engine->timers, &qp->timer, at);
 }

@@ -55,6 +55,17 @@ struct resource {
 	bool replay;	  /* it is not the first */
 };
 
+/* How fast READs are answered.  Nobody acknowledges the answer, so nothing else
+ * keeps it from overrunning the peer's receive buffer: a duplicate READ says that
+ * it did.
+ */
+struct pace {
+	nsec_t gap;   /* from the start of one burst to that of the next */
+	nsec_t start; /* of the present burst */
+	nsec_t until; /* nothing leaves before */
+	uint32_t burst, clean; /* bytes: of the burst; since the last change */
+};
+
 enum message { MESSAGE_NONE, MESSAGE_SEND, MESSAGE_WRITE };
 
 /* Responder and reply (responder.c, reply.c). */
@@ -73,6 +84,7 @@ struct responder {
 	bool established; /* COMM_EST was raised */
 	struct resource *res; /* ring of attr.max_dest_rd_atomic */
 	uint32_t res_next, res_used;
+	struct pace pace;
 	bool ack_due; /* an ACK, or the NAK in syndrome, waits to be sent */
 	uint8_t nak;  /* its syndrome; 0: an ACK */
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,6 +262,8 @@ static void *serve(void *arg)
 	struct duty d = { 0 };
 	int woke = 0;
 
+	/* Deadlines of microseconds are meant so. */
+	prctl(PR_SET_TIMERSLACK, 1000);
 	while (!atomic_load(&nic->stop)) {
 		bool waiting = atomic_load(&nic->waiters) > 0;
 		nsec_t last = atomic_load(&nic->last_call), until;

@@ -129,18 +129,18 @@ Test(rc_replay, read_suffix_of_an_answer_under_way)
 		unsigned first;
 
 		duo_open_default(&d);
-		duo_do(&d, A, 1, GN_WR_RDMA_READ, 60 * 1024);
+		duo_do(&d, A, 1, GN_WR_RDMA_READ, 44 * 1024);
 		fabric_settle(&d.f);
 		fabric_land_next(&d.f);
 		CHECK(engine_run(d.s[B].engine, 16, d.f.now));
 		CHECK_EQ(d.f.nseen, 1 + 16);
 		CHECK_EQ(again(0, from[i] * 1024, from[i],
-			       (60 - from[i]) * 1024, 0),
+			       (44 - from[i]) * 1024, 0),
 			 DROP_NONE);
 		first = from[i] < 16 ? from[i] : 16;
 		fabric_settle(&d.f);
-		CHECK_EQ(d.f.nseen, 1 + 16 + 60 - first);
-		for (unsigned k = first; k < 60; k++)
+		CHECK_EQ(d.f.nseen, 1 + 16 + 44 - first);
+		for (unsigned k = first; k < 44; k++)
 			CHECK_EQ(d.f.seen[1 + 16 + k - first].roce.bth.psn,
 				 0x1000 + k);
 		duo_idle(&d);
@@ -338,5 +338,36 @@ Test(rc_replay, nak_overtaken_by_its_cause)
 	fabric_settle(&d.f);
 	CHECK_EQ(aeth_kind(fabric_last(&d.f, B)->roce.aeth.syndrome), AETH_ACK);
 	duo_idle(&d);
+	duo_close(&d);
+}
+
+#define BIG (256 * 1024)
+
+/* Answers leave in bursts; one that was asked for again makes the gaps longer, a
+ * while without loss makes them shorter again.
+ */
+Test(rc_replay, answers_are_paced)
+{
+	const struct pace *p;
+	struct duo_options o = duo_defaults();
+	nsec_t gap;
+
+	o.mem = BIG;
+	duo_open(&d, &o);
+	p = &d.s[B].qp->resp.pace;
+	gap = p->gap;
+	duo_do(&d, A, 1, GN_WR_RDMA_READ, BIG);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK(d.f.now >= 3 * gap);
+	CHECK_EQ(p->gap, gap);
+	CHECK_EQ(again(0, 0, 0, BIG, 0), DROP_NONE);
+	CHECK_EQ(p->gap, 2 * gap);
+	for (unsigned i = 0; i < 80; i++) {
+		duo_do(&d, A, 2 + i, GN_WR_RDMA_READ, BIG);
+		duo_idle(&d);
+		duo_sent(&d, A, 2 + i, GN_WC_SUCCESS);
+	}
+	CHECK(p->gap < 2 * gap);
 	duo_close(&d);
 }
