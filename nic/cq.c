@@ -159,7 +159,8 @@ void cq_push(struct gn_cq *cq, const struct cqe *entry)
 
 	pthread_mutex_lock(&cq->lock);
 	first_overrun = !add(cq, entry) && !cq->overrun;
-	cq->overrun |= first_overrun;
+	if (first_overrun)
+		cq->overrun = true;
 	fire = fires(cq, &entry->wc) && !is_held_back(cq);
 	if (fire)
 		cq->armed = CQ_IDLE;
