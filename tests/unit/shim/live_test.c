@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* rdma-core 56's, beyond version 44's headers. */
 #define QP_EX_WITH_FLUSH   (1u << 11)
@@ -294,6 +295,28 @@ Test(live, moderated_events)
 		post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE});
 	}
 	cr_assert_eq(poll(&fd, 1, 5000), 1);
+}
+
+/* Nobody calls in while the program sleeps. */
+Test(live, silent_peer_is_told_to_who_waits_for_the_descriptor)
+{
+	struct ibv_comp_channel *ch = ibv_create_comp_channel(ctx);
+	struct ibv_qp_init_attr a = qp_attr(IBV_QPT_RC);
+	struct pollfd fd = {.fd = ch->fd, .events = POLLIN};
+	struct ibv_ah_attr nobody = own_address();
+	struct ibv_wc wc;
+	struct ibv_qp *qp;
+
+	memcpy(nobody.grh.dgid.raw + 12, (uint8_t[]){127, 9, 9, 9}, 4);
+	a.send_cq = ibv_create_cq(ctx, 16, NULL, ch, 0);
+	qp = ibv_create_qp(pd, &a);
+	connect_to(qp, nobody);
+	cr_assert_eq(ibv_req_notify_cq(a.send_cq, 0), 0);
+	usleep(300000); /* the NIC's thread, too, goes to sleep */
+	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE});
+	cr_assert_eq(poll(&fd, 1, 20000), 1);
+	cr_assert_eq(ibv_poll_cq(a.send_cq, 1, &wc), 1);
+	cr_assert_eq(wc.status, IBV_WC_RETRY_EXC_ERR);
 }
 
 /* ---- clocks --------------------------------------------------------------------------- */

@@ -116,14 +116,14 @@ static inline void to_init(struct ibv_qp *qp)
 	cr_assert_eq(ibv_modify_qp(qp, &a, mask), 0);
 }
 
-static inline void to_rts(struct ibv_qp *qp)
+static inline void connect_to(struct ibv_qp *qp, struct ibv_ah_attr where)
 {
 	struct ibv_qp_attr a = {.qp_state = IBV_QPS_RTR,
 				.path_mtu = IBV_MTU_1024,
 				.dest_qp_num = qp->qp_num,
 				.max_dest_rd_atomic = 1,
 				.min_rnr_timer = 12,
-				.ah_attr = own_address()};
+				.ah_attr = where};
 	bool rc = qp->qp_type == IBV_QPT_RC;
 
 	to_init(qp);
@@ -149,6 +149,11 @@ static inline void to_rts(struct ibv_qp *qp)
 							  IBV_QP_RNR_RETRY |
 							  IBV_QP_MAX_QP_RD_ATOMIC)),
 		     0);
+}
+
+static inline void to_rts(struct ibv_qp *qp)
+{
+	connect_to(qp, own_address());
 }
 
 static inline struct ibv_sge sge_at(size_t at, uint32_t len)
