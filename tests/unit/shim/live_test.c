@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 /* rdma-core 56's, beyond version 44's headers. */
-#define QP_EX_WITH_FLUSH   (1u << 11)
-#define ACCESS_FLUSH	   (3u << 8)
-#define WC_FLUSH	   8
-#define FLUSH_GLOBAL	   1
-#define FLUSH_RANGE	   0
+#define QP_EX_WITH_FLUSH (1u << 11)
+#define ACCESS_FLUSH	 (3u << 8)
+#define WC_FLUSH	 8
+#define FLUSH_GLOBAL	 1
+#define FLUSH_RANGE	 0
 
 TestSuite(live, .init = world_open, .timeout = 30);
 
@@ -63,11 +63,13 @@ static struct ibv_qp *rc_to_itself(void)
 
 #define AT(offset) ((uintptr_t)memory + (offset))
 
-/* ---- datagrams ------------------------------------------------------------------ */
+/* ---- datagrams
+ * ------------------------------------------------------------------ */
 
 Test(live, datagram_is_answered_by_an_address_handle_from_it)
 {
-	struct ibv_qp *asks = make_qp(IBV_QPT_UD), *answers = make_qp(IBV_QPT_UD);
+	struct ibv_qp *asks = make_qp(IBV_QPT_UD),
+		      *answers = make_qp(IBV_QPT_UD);
 	struct ibv_ah_attr where = own_address();
 	struct ibv_ah *ah = ibv_create_ah(pd, &where), *back;
 	struct ibv_grh *grh = (struct ibv_grh *)(memory + 1024);
@@ -79,11 +81,10 @@ Test(live, datagram_is_answered_by_an_address_handle_from_it)
 	strcpy(memory, "hello");
 	receive(answers, sge_at(1024, 100));
 	receive(asks, sge_at(2048, 100));
-	post(asks, (struct ibv_send_wr){
-			   .opcode = IBV_WR_SEND,
-			   .sg_list = &text,
-			   .num_sge = 1,
-			   .wr.ud = {ah, answers->qp_num, 1}});
+	post(asks, (struct ibv_send_wr){.opcode = IBV_WR_SEND,
+					.sg_list = &text,
+					.num_sge = 1,
+					.wr.ud = {ah, answers->qp_num, 1}});
 	do
 		wc = wait_ok(cq);
 	while (wc.opcode != IBV_WC_RECV);
@@ -92,12 +93,11 @@ Test(live, datagram_is_answered_by_an_address_handle_from_it)
 	cr_assert(wc.wc_flags & IBV_WC_GRH);
 	back = ibv_create_ah_from_wc(pd, &wc, grh, 1);
 	cr_assert(back, "%m");
-	post(answers, (struct ibv_send_wr){
-			      .opcode = IBV_WR_SEND_WITH_IMM,
-			      .imm_data = 7,
-			      .sg_list = &text,
-			      .num_sge = 1,
-			      .wr.ud = {back, wc.src_qp, 1}});
+	post(answers, (struct ibv_send_wr){.opcode = IBV_WR_SEND_WITH_IMM,
+					   .imm_data = 7,
+					   .sg_list = &text,
+					   .num_sge = 1,
+					   .wr.ud = {back, wc.src_qp, 1}});
 	do
 		wc = wait_ok(cq);
 	while (wc.opcode != IBV_WC_RECV);
@@ -113,8 +113,8 @@ Test(live, multicast_reaches_who_is_attached)
 	struct ibv_sge text = sge_at(0, 5);
 	struct ibv_wc wc;
 
-	where.grh.dgid = (union ibv_gid){
-		.raw = {[10] = 0xff, 0xff, 239, 1, 2, 3}};
+	where.grh.dgid =
+		(union ibv_gid){.raw = {[10] = 0xff, 0xff, 239, 1, 2, 3}};
 	to_rts(from);
 	to_rts(to);
 	cr_assert_eq(ibv_attach_mcast(to, &where.grh.dgid, 0), 0);
@@ -131,7 +131,8 @@ Test(live, multicast_reaches_who_is_attached)
 	cr_assert_eq(wc.byte_len, 45);
 }
 
-/* ---- requests --------------------------------------------------------------------- */
+/* ---- requests
+ * --------------------------------------------------------------------- */
 
 Test(live, atomic_write_and_flush)
 {
@@ -140,19 +141,19 @@ Test(live, atomic_write_and_flush)
 		.recv_cq = cq,
 		.cap = {4, 4, 1, 1, 0},
 		.qp_type = IBV_QPT_RC,
-		.comp_mask = IBV_QP_INIT_ATTR_PD |
-			     IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.comp_mask =
+			IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
 		.pd = pd,
-		.send_ops_flags = IBV_QP_EX_WITH_ATOMIC_WRITE |
-				  QP_EX_WITH_FLUSH};
+		.send_ops_flags =
+			IBV_QP_EX_WITH_ATOMIC_WRITE | QP_EX_WITH_FLUSH};
 	struct ibv_mr *flushable =
 		ibv_reg_mr(pd, memory, 4096, ALL_RIGHTS | ACCESS_FLUSH);
 	struct ibv_qp *qp = ibv_create_qp_ex(ctx, &a);
 	struct ibv_qp_ex *ex = ibv_qp_to_qp_ex(qp);
 	void (*flush)(struct ibv_qp_ex *, uint32_t, uint64_t, size_t, uint8_t,
 		      uint8_t);
-	struct ibv_qp_attr rights = {.qp_access_flags = ALL_RIGHTS |
-							ACCESS_FLUSH};
+	struct ibv_qp_attr rights = {.qp_access_flags =
+					     ALL_RIGHTS | ACCESS_FLUSH};
 	uint64_t value = 0x1122334455667788;
 
 	cr_assert(flushable && ex);
@@ -176,8 +177,8 @@ Test(live, batch_with_inline_data)
 		.recv_cq = cq,
 		.cap = {4, 4, 1, 1, 64},
 		.qp_type = IBV_QPT_RC,
-		.comp_mask = IBV_QP_INIT_ATTR_PD |
-			     IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.comp_mask =
+			IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
 		.pd = pd,
 		.send_ops_flags = IBV_QP_EX_WITH_RDMA_WRITE};
 	struct ibv_qp *qp = ibv_create_qp_ex(ctx, &a);
@@ -229,16 +230,16 @@ Test(live, memory_that_goes_away_is_an_error_and_no_crash)
 	struct ibv_wc wc;
 
 	munmap(p, 4096);
-	post(qp, (struct ibv_send_wr){
-			 .opcode = IBV_WR_RDMA_WRITE,
-			 .sg_list = &sge,
-			 .num_sge = 1,
-			 .wr.rdma = {(uintptr_t)p, gone->rkey}});
+	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE,
+				      .sg_list = &sge,
+				      .num_sge = 1,
+				      .wr.rdma = {(uintptr_t)p, gone->rkey}});
 	wc = wait_for(cq);
 	cr_assert_neq(wc.status, IBV_WC_SUCCESS);
 }
 
-/* ---- events ------------------------------------------------------------------------- */
+/* ---- events
+ * ------------------------------------------------------------------------- */
 
 Test(live, srq_limit_event)
 {
@@ -273,6 +274,96 @@ Test(live, srq_limit_event)
 	cr_assert_eq(limit.srq_limit, 0, "it is raised once");
 	cr_assert_eq(ibv_destroy_qp(qp), 0);
 	cr_assert_eq(ibv_destroy_srq(a.srq), 0);
+}
+
+/* The next event that is no COMM_EST, acknowledged. */
+static struct ibv_async_event next_event(void)
+{
+	struct ibv_async_event event;
+	struct pollfd fd = {.fd = ctx->async_fd, .events = POLLIN};
+
+	do {
+		cr_assert_eq(poll(&fd, 1, 5000), 1, "no event");
+		cr_assert_eq(ibv_get_async_event(ctx, &event), 0);
+		ibv_ack_async_event(&event);
+	} while (event.event_type == IBV_EVENT_COMM_EST);
+	return event;
+}
+
+Test(live, last_request_of_a_shared_queue_is_told)
+{
+	struct ibv_srq_init_attr sa = {.attr = {.max_wr = 4, .max_sge = 1}};
+	struct ibv_qp_attr err = {.qp_state = IBV_QPS_ERR};
+	struct ibv_qp_init_attr a = qp_attr(IBV_QPT_RC);
+	struct ibv_async_event event;
+	struct ibv_qp *qp;
+
+	a.srq = ibv_create_srq(pd, &sa);
+	qp = ibv_create_qp(pd, &a);
+	to_rts(qp);
+	cr_assert_eq(ibv_modify_qp(qp, &err, IBV_QP_STATE), 0);
+	event = next_event();
+	cr_assert_eq(event.event_type, IBV_EVENT_QP_LAST_WQE_REACHED);
+	cr_assert_eq(event.element.qp, qp);
+}
+
+Test(live, drained_send_queue_is_told)
+{
+	struct ibv_qp_attr sqd = {.qp_state = IBV_QPS_SQD,
+				  .en_sqd_async_notify = 1},
+			   rts = {.qp_state = IBV_QPS_RTS};
+	struct ibv_qp *qp = rc_to_itself();
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	struct ibv_wc wc;
+
+	cr_assert_eq(ibv_modify_qp(qp, &sqd,
+				   IBV_QP_STATE | IBV_QP_EN_SQD_ASYNC_NOTIFY),
+		     0);
+	cr_assert_eq(next_event().event_type, IBV_EVENT_SQ_DRAINED);
+	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE});
+	usleep(20000);
+	cr_assert_eq(ibv_poll_cq(cq, 1, &wc), 0, "sent from SQD");
+	cr_assert_eq(ibv_query_qp(qp, &attr, IBV_QP_STATE, &init), 0);
+	cr_assert_eq(attr.qp_state, IBV_QPS_SQD);
+	cr_assert_eq(attr.sq_draining, 0);
+	cr_assert_eq(ibv_modify_qp(qp, &rts, IBV_QP_STATE), 0);
+	wait_ok(cq);
+}
+
+Test(live, overrun_of_a_cq_is_told)
+{
+	struct ibv_cq *small = ibv_create_cq(ctx, 1, NULL, NULL, 0);
+	struct ibv_qp_init_attr a = qp_attr(IBV_QPT_RC);
+	struct ibv_async_event event;
+	struct ibv_qp *qp;
+
+	a.cap.max_send_wr = 64;
+	a.send_cq = a.recv_cq = small;
+	qp = ibv_create_qp(pd, &a);
+	to_rts(qp);
+	for (int i = 0; i <= small->cqe; i++)
+		post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE});
+	event = next_event();
+	cr_assert_eq(event.event_type, IBV_EVENT_CQ_ERR);
+	cr_assert_eq(event.element.cq, small);
+}
+
+Test(live, access_error_of_the_responder_is_told)
+{
+	struct ibv_qp *qp = make_qp(IBV_QPT_RC), *peer = make_qp(IBV_QPT_RC);
+	struct ibv_sge sge = sge_at(0, 8);
+	struct ibv_async_event event;
+
+	connect_pair(qp, peer);
+	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE,
+				      .sg_list = &sge,
+				      .num_sge = 1,
+				      .wr.rdma = {AT(0), 0xdead00}});
+	cr_assert_eq(wait_for(cq).status, IBV_WC_REM_ACCESS_ERR);
+	event = next_event();
+	cr_assert_eq(event.event_type, IBV_EVENT_QP_ACCESS_ERR);
+	cr_assert_eq(event.element.qp, peer);
 }
 
 Test(live, moderated_events)
@@ -310,7 +401,7 @@ Test(live, silent_peer_is_told_to_who_waits_for_the_descriptor)
 	memcpy(nobody.grh.dgid.raw + 12, (uint8_t[]){127, 9, 9, 9}, 4);
 	a.send_cq = ibv_create_cq(ctx, 16, NULL, ch, 0);
 	qp = ibv_create_qp(pd, &a);
-	connect_to(qp, nobody);
+	connect_to(qp, nobody, 17);
 	cr_assert_eq(ibv_req_notify_cq(a.send_cq, 0), 0);
 	usleep(300000); /* the NIC's thread, too, goes to sleep */
 	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE});
@@ -319,7 +410,9 @@ Test(live, silent_peer_is_told_to_who_waits_for_the_descriptor)
 	cr_assert_eq(wc.status, IBV_WC_RETRY_EXC_ERR);
 }
 
-/* ---- clocks --------------------------------------------------------------------------- */
+/* ---- clocks
+ * ---------------------------------------------------------------------------
+ */
 
 static uint64_t raw_clock(void)
 {
@@ -365,13 +458,13 @@ Test(live, completion_times)
 	ibv_end_poll(timed);
 }
 
-/* ---- XRC across opened domains ------------------------------------------------------------ */
+/* ---- XRC across opened domains
+ * ------------------------------------------------------------ */
 
 Test(live, xrc_target_is_opened_by_its_number)
 {
-	struct ibv_xrcd_init_attr xa = {.comp_mask = 3,
-					.fd = -1,
-					.oflags = O_CREAT};
+	struct ibv_xrcd_init_attr xa = {
+		.comp_mask = 3, .fd = -1, .oflags = O_CREAT};
 	struct ibv_qp_init_attr_ex ta = {.qp_type = IBV_QPT_XRC_RECV,
 					 .comp_mask = IBV_QP_INIT_ATTR_XRCD};
 	struct ibv_qp_open_attr oa = {.comp_mask = IBV_QP_OPEN_ATTR_NUM |
