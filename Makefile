@@ -117,8 +117,8 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
-# What verbs answer to nonsense is asked of the real library.
-deps_shim  = $(if $(filter shim/errno_%,$*),$(DROP_IN),$(BUILD)/shim.a)
+# What verbs do, and what they answer to nonsense, is asked of the real library.
+deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
 DROP_IN	  := $(BUILD)/lib/libibverbs.so.1
 
 .PHONY: unit

@@ -13,7 +13,7 @@ enum about { ABOUT_PORT, ABOUT_CQ, ABOUT_QP, ABOUT_SRQ, ABOUT_OTHER };
 
 static enum about event_about(enum ibv_event_type type)
 {
-	switch (type) {
+	switch ((int)type) { /* headers of other versions know more */
 	case IBV_EVENT_CQ_ERR: return ABOUT_CQ;
 	case IBV_EVENT_QP_FATAL:
 	case IBV_EVENT_QP_REQ_ERR:

@@ -111,14 +111,11 @@ static size_t spec_size(enum ibv_flow_spec_type type)
 	return 0;
 }
 
+/* Specs lie one behind the other, and so not always where their members want to
+ * be: this one is a copy.
+ */
 static int match_spec(const struct ibv_flow_spec *s, struct gn_flow_match *m)
 {
-	size_t size = spec_size(s->hdr.type);
-
-	if (!size)
-		return EOPNOTSUPP;
-	if (s->hdr.size != size)
-		return EINVAL;
 	switch ((int)s->hdr.type) {
 	case IBV_FLOW_SPEC_ETH: return match_eth(&s->eth, m);
 	case IBV_FLOW_SPEC_IPV4: return match_ipv4(&s->ipv4, m);
@@ -129,23 +126,30 @@ static int match_spec(const struct ibv_flow_spec *s, struct gn_flow_match *m)
 	return match_ports(&s->tcp_udp, PROTO_UDP, m);
 }
 
-/* The specs follow the attributes, one behind the other.  attr->size does not
- * tell how far: callers disagree whether it counts them.
+/* The specs follow the attributes.  attr->size does not tell how far: callers
+ * disagree whether it counts them.
  */
 static int match_specs(const struct ibv_flow_attr *attr,
 		       struct gn_flow_match *m)
 {
 	const char *at = (const char *)(attr + 1);
+	int err = 0;
 
-	for (unsigned i = 0; i < attr->num_of_specs; i++) {
-		const struct ibv_flow_spec *s = (const void *)at;
-		int err = match_spec(s, m);
+	for (unsigned i = 0; i < attr->num_of_specs && !err; i++) {
+		struct ibv_flow_spec s;
+		size_t size;
 
-		if (err)
-			return err;
-		at += s->hdr.size;
+		memcpy(&s.hdr, at, sizeof(s.hdr));
+		size = spec_size(s.hdr.type);
+		if (!size)
+			return EOPNOTSUPP;
+		if (s.hdr.size != size)
+			return EINVAL;
+		memcpy(&s, at, size);
+		err = match_spec(&s, m);
+		at += size;
 	}
-	return 0;
+	return err;
 }
 
 /* Frames to a group: the lowest bit of the first byte. */

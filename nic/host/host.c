@@ -71,6 +71,27 @@ int host_lock(struct gn_nic *nic)
 	return 0;
 }
 
+/* Gives the lock back.  If now something is due before those who sleep meant to
+ * wake up (a post has armed a timer, say), they must look again: the caller may
+ * never come back.
+ */
+static void unlock(struct gn_nic *nic)
+{
+	nsec_t due = deadline(nic);
+	bool wake = false;
+
+	for (int i = 0; i < SLEEPERS; i++)
+		if (due < atomic_load_explicit(&nic->asleep_until[i],
+					       memory_order_relaxed)) {
+			atomic_store_explicit(&nic->asleep_until[i], due,
+					      memory_order_relaxed);
+			wake = true;
+		}
+	pthread_mutex_unlock(&nic->lock);
+	if (wake)
+		eventfd_write(nic->kick, 1);
+}
+
 /* A bell that was rung while somebody held the lock is answered by whoever leaves
  * it: so look again after every unlock.
  */
@@ -79,13 +100,13 @@ static void serve_bells(struct gn_nic *nic)
 	while (atomic_load(&nic->engine.bells) &&
 	       !pthread_mutex_trylock(&nic->lock)) {
 		engine_run(&nic->engine, TX_BUDGET, host_now());
-		pthread_mutex_unlock(&nic->lock);
+		unlock(nic);
 	}
 }
 
 void host_unlock(struct gn_nic *nic)
 {
-	pthread_mutex_unlock(&nic->lock);
+	unlock(nic);
 	serve_bells(nic);
 }
 
@@ -140,7 +161,7 @@ void host_poll(struct gn_nic *nic)
 /* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
 static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 {
-	struct pollfd fd[LINK_FDS + 1];
+	struct pollfd fd[LINK_FDS + 2];
 	int link_fd[LINK_FDS], woke = 0;
 	unsigned n = link_fds(nic->link, link_fd);
 	struct timespec ts, *timeout = NULL;
@@ -156,7 +177,8 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	for (unsigned i = 0; i < n; i++)
 		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
 	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
-	if (ppoll(fd, n + 1, timeout, NULL) < 0)
+	fd[n + 1] = (struct pollfd){ nic->kick, POLLIN, 0 };
+	if (ppoll(fd, n + 2, timeout, NULL) < 0)
 		return errno == EINTR ? -EINTR : -EIO;
 	for (unsigned i = 0; i < n; i++)
 		if (fd[i].revents)
@@ -164,10 +186,10 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	return fd[n].revents ? woke | WOKE_EXTRA : woke;
 }
 
-/* Runs until nothing is left to do now; returns when something will be.
- * *@found: whether there was anything at all.
+/* Runs until nothing is left to do now; returns when something will be, until
+ * when @who will sleep.  *@found: whether there was anything at all.
  */
-static nsec_t run_dry(struct gn_nic *nic, bool *found)
+static nsec_t run_dry(struct gn_nic *nic, enum sleeper who, bool *found)
 {
 	nsec_t until;
 
@@ -179,6 +201,8 @@ static nsec_t run_dry(struct gn_nic *nic, bool *found)
 	until = deadline(nic);
 	if (nic->tap && until > host_now())
 		capture_flush(nic->tap);
+	atomic_store_explicit(&nic->asleep_until[who], until,
+			      memory_order_relaxed);
 	host_unlock(nic);
 	return until;
 }
@@ -199,12 +223,13 @@ int host_wait(struct gn_nic *nic, int fd)
 	atomic_fetch_add(&nic->waiters, 1);
 	while (woke >= 0 && !(woke & WOKE_EXTRA)) {
 		bool found;
-		nsec_t until = run_dry(nic, &found);
+		nsec_t until = run_dry(nic, SLEEPER_WAITER, &found);
 
 		woke = readable(fd) ? WOKE_EXTRA : wait_for(nic, fd, until);
 	}
 	called(nic, host_now());
-	atomic_fetch_sub(&nic->waiters, 1);
+	if (atomic_fetch_sub(&nic->waiters, 1) == 1)
+		atomic_store(&nic->asleep_until[SLEEPER_WAITER], 0);
 	kick(nic);
 	return woke < 0 ? woke : 0;
 }
@@ -275,9 +300,10 @@ static void *serve(void *arg)
 			take_nap(nic, &d, waiting);
 			woke = 0;
 		} else {
-			until = run_dry(nic, &found);
+			until = run_dry(nic, SLEEPER_THREAD, &found);
 			learn(&d, woke, found);
 			woke = wait_for(nic, nic->kick, until);
+			atomic_store(&nic->asleep_until[SLEEPER_THREAD], 0);
 		}
 		while (!eventfd_read(nic->kick, &v))
 			;

@@ -25,8 +25,10 @@ INSTALLED = "/usr/share/doc/rdma-core/tests"
 VENDOR = re.compile(r"test_(mlx5|efa|cuda)")
 LATER = {"test_rdmacm": "needs rdma_cm, which glassnic does not have yet"}
 
-VXLAN = "port=vxlan,vni=7,local=127.0.0.31,remote=127.0.0.31"
-UDP = "port=udp,ip=127.0.0.32"
+# An address of this run's own: others may be at it on this machine.
+SELF = f"127.31.{os.getpid() // 250 % 250}.{1 + os.getpid() % 250}"
+VXLAN = f"port=vxlan,vni=7,local={SELF},remote={SELF}"
+UDP = "port=udp"
 
 LIMIT = 120  # seconds for one file
 CANNOT_RUN = 77

@@ -10,8 +10,8 @@ TestSuite(errno_memory, .init = world_open, .timeout = 30);
 
 Test(errno_memory, reg_mr)
 {
-	void *gap = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			 0);
+	void *gap =
+		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	static const char constant[4096] __attribute__((aligned(4096))) = {1};
 
 	NULL_IS(ibv_reg_mr(pd, memory, 64, IBV_ACCESS_REMOTE_WRITE), EINVAL);
@@ -112,8 +112,7 @@ Test(errno_memory, mw)
 {
 	struct ibv_mw *mw = ibv_alloc_mw(pd, IBV_MW_TYPE_1);
 	struct ibv_mw *type2 = ibv_alloc_mw(pd, IBV_MW_TYPE_2);
-	struct ibv_mr *foreign =
-		ibv_reg_mr(other_pd, memory, 64, ALL_RIGHTS);
+	struct ibv_mr *foreign = ibv_reg_mr(other_pd, memory, 64, ALL_RIGHTS);
 	struct ibv_qp *qp = make_qp(IBV_QPT_RC);
 	struct ibv_mw_bind bind = {.bind_info = {.mr = mr,
 						 .addr = (uintptr_t)memory,
@@ -150,9 +149,9 @@ Test(errno_memory, region_with_a_window_is_busy)
 	cr_assert_eq(wc.status, IBV_WC_SUCCESS);
 	cr_assert_eq(wc.opcode, IBV_WC_BIND_MW);
 	ERRNO_IS(ibv_dereg_mr(mr), EBUSY);
-	cr_expect_eq(ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, NULL, 0,
-				  0),
-		     IBV_REREG_MR_ERR_INPUT);
+	cr_expect_eq(
+		ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, NULL, 0, 0),
+		IBV_REREG_MR_ERR_INPUT);
 	cr_expect_eq(errno, EBUSY);
 	ERRNO_IS(ibv_dealloc_mw(mw), 0);
 	ERRNO_IS(ibv_dereg_mr(mr), 0);

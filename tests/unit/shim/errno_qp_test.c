@@ -8,11 +8,11 @@ static struct ibv_qp *create(struct ibv_qp_init_attr a)
 	return ibv_create_qp(pd, &a);
 }
 
-#define WITH(field, value)                                  \
-	({                                                  \
+#define WITH(field, value)                                        \
+	({                                                        \
 		struct ibv_qp_init_attr a_ = qp_attr(IBV_QPT_RC); \
-		a_.field = (value);                         \
-		a_;                                         \
+		a_.field = (value);                               \
+		a_;                                               \
 	})
 
 Test(errno_qp, create_qp)
@@ -72,7 +72,8 @@ Test(errno_qp, create_qp_ex)
 
 Test(errno_qp, open_qp)
 {
-	struct ibv_xrcd_init_attr xa = {.comp_mask = 3, .fd = -1, .oflags = 0100};
+	struct ibv_xrcd_init_attr xa = {
+		.comp_mask = 3, .fd = -1, .oflags = 0100};
 	struct ibv_qp_open_attr a = {.comp_mask = IBV_QP_OPEN_ATTR_NUM |
 						  IBV_QP_OPEN_ATTR_XRCD |
 						  IBV_QP_OPEN_ATTR_TYPE,
@@ -174,15 +175,15 @@ Test(errno_qp, post_send)
 	ERRNO_IS(post(qp, SEND(.send_flags = 1u << 9)), EINVAL);
 	ERRNO_IS(post(qp, SEND(.send_flags = IBV_SEND_IP_CSUM)), EINVAL);
 	for (unsigned op = IBV_WR_TSO; op <= 40; op++)
-		ERRNO_IS(post(qp, (struct ibv_send_wr){.opcode = op}),
-			 EINVAL);
+		ERRNO_IS(post(qp, (struct ibv_send_wr){.opcode = op}), EINVAL);
 	ERRNO_IS(post(qp, (struct ibv_send_wr){.opcode = IBV_WR_BIND_MW}),
 		 EINVAL);
-	ERRNO_IS(post(qp, (struct ibv_send_wr){
-				  .opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
-				  .sg_list = &big,
-				  .num_sge = 1}),
-		 EINVAL);
+	ERRNO_IS(
+		post(qp,
+		     (struct ibv_send_wr){.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
+					  .sg_list = &big,
+					  .num_sge = 1}),
+		EINVAL);
 	ERRNO_IS(post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_READ,
 					       .send_flags = IBV_SEND_INLINE,
 					       .sg_list = sge,
@@ -203,9 +204,10 @@ Test(errno_qp, queues_that_are_full)
 	ERRNO_IS(receive(qp, RECV(.sg_list = sge, .num_sge = 1)), ENOMEM);
 	/* Unsignaled requests give nothing to poll that would free slots. */
 	for (unsigned i = 0; i < a.cap.max_send_wr; i++)
-		ERRNO_IS(post(qp, (struct ibv_send_wr){
-					  .opcode = IBV_WR_RDMA_WRITE}),
-			 0);
+		ERRNO_IS(
+			post(qp,
+			     (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE}),
+			0);
 	ERRNO_IS(post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE}),
 		 ENOMEM);
 }
@@ -241,10 +243,10 @@ Test(errno_qp, srq)
 
 Test(errno_qp, batch)
 {
-	struct ibv_qp *qp = create_ex(IBV_QPT_RC,
-				      IBV_QP_INIT_ATTR_PD |
-					      IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
-				      0, IBV_QP_EX_WITH_RDMA_WRITE);
+	struct ibv_qp *qp =
+		create_ex(IBV_QPT_RC,
+			  IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+			  0, IBV_QP_EX_WITH_RDMA_WRITE);
 	struct ibv_qp_ex *ex = ibv_qp_to_qp_ex(qp);
 	struct ibv_wc wc[2];
 

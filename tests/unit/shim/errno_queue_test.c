@@ -98,7 +98,8 @@ Test(errno_queue, events_without_waiting)
 	MINUS1_IS(ibv_get_async_event(ctx, &event), EAGAIN);
 }
 
-/* ---- shared receive queues --------------------------------------------------- */
+/* ---- shared receive queues
+ * --------------------------------------------------- */
 
 static struct ibv_srq *create_srq(uint32_t wr, uint32_t sge)
 {
@@ -128,10 +129,10 @@ static struct ibv_srq *create_srq_ex(uint32_t comp_mask, enum ibv_srq_type type,
 
 static struct ibv_xrcd *open_xrcd(int fd, int oflags)
 {
-	struct ibv_xrcd_init_attr a = {
-		.comp_mask = IBV_XRCD_INIT_ATTR_FD | IBV_XRCD_INIT_ATTR_OFLAGS,
-		.fd = fd,
-		.oflags = oflags};
+	struct ibv_xrcd_init_attr a = {.comp_mask = IBV_XRCD_INIT_ATTR_FD |
+						    IBV_XRCD_INIT_ATTR_OFLAGS,
+				       .fd = fd,
+				       .oflags = oflags};
 
 	return ibv_open_xrcd(ctx, &a);
 }
@@ -154,8 +155,8 @@ Test(errno_queue, create_srq_ex)
 		EINVAL);
 	NULL_IS(create_srq_ex(XRC_BITS, IBV_SRQT_XRC, NULL, cq), EINVAL);
 	NULL_IS(create_srq_ex(XRC_BITS, IBV_SRQT_XRC, xrcd, NULL), EINVAL);
-	NULL_IS(create_srq_ex(XRC_BITS | IBV_SRQ_INIT_ATTR_TM, IBV_SRQT_TM, NULL,
-			      cq),
+	NULL_IS(create_srq_ex(XRC_BITS | IBV_SRQ_INIT_ATTR_TM, IBV_SRQT_TM,
+			      NULL, cq),
 		EOPNOTSUPP);
 	srq = create_srq_ex(XRC_BITS, IBV_SRQT_XRC, xrcd, cq);
 	cr_assert(srq);
@@ -208,7 +209,8 @@ Test(errno_queue, srq_of_a_qp_is_busy)
 	ERRNO_IS(ibv_destroy_srq(a.srq), 0);
 }
 
-/* ---- XRC domains --------------------------------------------------------------- */
+/* ---- XRC domains
+ * --------------------------------------------------------------- */
 
 Test(errno_queue, xrcd)
 {
@@ -232,7 +234,8 @@ Test(errno_queue, xrcd)
 	NULL_IS(open_xrcd(fd, 0), ENOENT);
 }
 
-/* ---- domains ------------------------------------------------------------------- */
+/* ---- domains
+ * ------------------------------------------------------------------- */
 
 static struct ibv_pd *alloc_parent(struct ibv_pd *of, struct ibv_td *td,
 				   uint32_t comp_mask)
@@ -310,7 +313,8 @@ Test(errno_queue, parent_domain_in_use_is_busy)
 	ERRNO_IS(ibv_dealloc_pd(parent), 0);
 }
 
-/* ---- what a port without Ethernet, or no NIC of this kind, has ------------------- */
+/* ---- what a port without Ethernet, or no NIC of this kind, has
+ * ------------------- */
 
 Test(errno_queue, not_supported)
 {

@@ -1,5 +1,5 @@
-/* What the verbs of Ethernet frames answer to nonsense; only root may make their
- * QPs.
+/* What the verbs of Ethernet frames answer to nonsense; only root may make
+ * their QPs.
  */
 #include "tests/unit/shim/world.h"
 
@@ -15,7 +15,8 @@ static void open_ethernet(void)
 		cr_skip("needs root");
 	snprintf(spec, sizeof(spec),
 		 "port=vxlan,vni=9,local=127.0.%u.%u,remote=127.0.%u.%u",
-		 33 + (unsigned)getpid() / 250 % 200, 1 + (unsigned)getpid() % 250,
+		 33 + (unsigned)getpid() / 250 % 200,
+		 1 + (unsigned)getpid() % 250,
 		 33 + (unsigned)getpid() / 250 % 200,
 		 1 + (unsigned)getpid() % 250);
 	setenv("GLASSNIC_NIC", spec, 1);
@@ -27,9 +28,8 @@ TestSuite(errno_raw, .init = open_ethernet, .timeout = 30);
 Test(errno_raw, qp_with_a_flow_is_busy)
 {
 	struct ibv_qp *qp = make_qp(IBV_QPT_RAW_PACKET);
-	struct ibv_flow_attr a = {.size = sizeof(a),
-				  .type = IBV_FLOW_ATTR_SNIFFER,
-				  .port = 1};
+	struct ibv_flow_attr a = {
+		.size = sizeof(a), .type = IBV_FLOW_ATTR_SNIFFER, .port = 1};
 	struct ibv_flow *flow = ibv_create_flow(qp, &a);
 
 	cr_assert(flow);
@@ -105,9 +105,8 @@ Test(errno_raw, rss)
 {
 	struct ibv_wq *wq[2] = {make_wq(), make_wq()};
 	uint8_t key[40] = {1};
-	struct ibv_rwq_ind_table_init_attr ta = {.log_ind_tbl_size = 1,
-						 .ind_tbl = wq,
-						 .comp_mask = 1};
+	struct ibv_rwq_ind_table_init_attr ta = {
+		.log_ind_tbl_size = 1, .ind_tbl = wq, .comp_mask = 1};
 	struct ibv_qp_init_attr_ex a = {
 		.qp_type = IBV_QPT_RAW_PACKET,
 		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_RX_HASH |

@@ -232,8 +232,7 @@ Test(post, bind_of_a_window)
 Test(post, type_1_window_has_its_next_key_at_once)
 {
 	struct shim_mw mw = {.ibv = {.type = IBV_MW_TYPE_1, .rkey = 0x1ff}};
-	struct ibv_mw_bind bind = {.wr_id = 3,
-				   .send_flags = IBV_SEND_SIGNALED};
+	struct ibv_mw_bind bind = {.wr_id = 3, .send_flags = IBV_SEND_SIGNALED};
 
 	cr_assert_eq(mw_bind_type1(&rc.ex.qp_base, &mw.ibv, &bind), 0);
 	cr_assert_eq(posted[0].opcode, GN_WR_BIND_MW);

@@ -180,8 +180,8 @@ Test(qp_ex, addresses_of_datagrams_and_xrc)
 Test(qp_ex, operations_of_each_type)
 {
 	cr_assert(qp_ex_ops(IBV_QPT_RC) & IBV_QP_EX_WITH_ATOMIC_WRITE);
-	cr_assert_eq(qp_ex_ops(IBV_QPT_UD), IBV_QP_EX_WITH_SEND |
-						    IBV_QP_EX_WITH_SEND_WITH_IMM);
+	cr_assert_eq(qp_ex_ops(IBV_QPT_UD),
+		     IBV_QP_EX_WITH_SEND | IBV_QP_EX_WITH_SEND_WITH_IMM);
 	cr_assert_not(qp_ex_ops(IBV_QPT_UC) & IBV_QP_EX_WITH_RDMA_READ);
 	cr_assert_not(qp_ex_ops(IBV_QPT_UC) & IBV_QP_EX_WITH_SEND_WITH_INV);
 	cr_assert_eq(qp_ex_ops(IBV_QPT_XRC_RECV), 0);
