@@ -266,6 +266,18 @@ static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
 	atomic_store(&nic->napping, false);
 }
 
+/* Does what is overdue: of several who sleep, a kick may have woken only one. */
+static void catch_up(struct gn_nic *nic)
+{
+	nsec_t now = host_now();
+
+	if (pthread_mutex_trylock(&nic->lock))
+		return;
+	if (deadline(nic) <= now)
+		run(nic, now);
+	host_unlock(nic);
+}
+
 static void learn(struct duty *d, int woke, bool found)
 {
 	if (d->nap && found)
@@ -298,6 +310,7 @@ static void *serve(void *arg)
 
 		if (waiting || there) {
 			take_nap(nic, &d, waiting);
+			catch_up(nic);
 			woke = 0;
 		} else {
 			until = run_dry(nic, SLEEPER_THREAD, &found);
