@@ -310,7 +310,8 @@ static void *serve(void *arg)
 
 		if (waiting || there) {
 			take_nap(nic, &d, waiting);
-			catch_up(nic);
+			if (waiting)
+				catch_up(nic);
 			woke = 0;
 		} else {
 			until = run_dry(nic, SLEEPER_THREAD, &found);
