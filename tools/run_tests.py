@@ -36,6 +36,11 @@ def suites(build):
         for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
             argument = os.path.join(build, ARGUMENT.get(path, ""))
             yield path, [sys.executable, path, argument.rstrip("/")]
+    path = "tests/conformance/run.py"
+    yield path, [sys.executable, path, build]
+    for name, san in ("tsan", "thread"), ("asan", "address,undefined"):
+        yield f"tests/stress/threads.c ({name})", [
+            "make", "-s", "stress-run", f"BUILD={build}-{name}", f"SAN={san}"]
 
 
 def run(command):
@@ -69,7 +74,7 @@ def count(status, text):
 
 
 def save(build, path, text):
-    name = path.replace("tests/", "", 1).replace("/", "-")
+    name = re.sub(r"[^\w.-]+", "-", path.replace("tests/", "", 1))
     with open(os.path.join(build, "test-logs", name + ".log"), "w") as f:
         f.write(text)
 
