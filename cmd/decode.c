@@ -235,6 +235,18 @@ static void show(struct run *r, const struct packet *p)
 	}
 }
 
+/* A note, no error: all frames before are whole. */
+static void note_early_end(const struct run *r)
+{
+	const struct reader_stats *s = reader_stats(r->reader);
+
+	if (s->ends_early)
+		fprintf(stderr,
+			"glassnic decode: %s ends in the middle of frame %llu "
+			"(was its writer killed, or is it still writing?)\n",
+			r->o.path, (unsigned long long)s->frames + 1);
+}
+
 /* 0, or EXIT_USAGE for a file that cannot be read to its end. */
 static int show_all(struct run *r)
 {
@@ -245,6 +257,7 @@ static int show_all(struct run *r)
 		show(r, &p);
 	if (r->ladder)
 		ladder_print(r->ladder, terminal_width(), &r->paint, stdout);
+	note_early_end(r);
 	return got < 0 ? usage_error("decode", "%s", reader_error(r->reader))
 		       : EXIT_OK;
 }

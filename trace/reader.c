@@ -101,6 +101,14 @@ void reader_close(struct reader *r)
 	free(r);
 }
 
+/* What libpcap says when the file ends in the middle of a frame: whoever wrote it
+ * was killed, or is still writing.  All frames before are whole.
+ */
+static bool ends_early(struct reader *r)
+{
+	return !strncmp(pcap_geterr(r->pcap), "truncated", 9);
+}
+
 /* The next frame of the file goes to the dissector: 1, 0 or -1. */
 static int next_frame(struct reader *r)
 {
@@ -111,6 +119,10 @@ static int next_frame(struct reader *r)
 
 	if (got == PCAP_ERROR_BREAK)
 		return 0;
+	if (got != 1 && ends_early(r)) {
+		r->stats.ends_early = true;
+		return 0;
+	}
 	if (got != 1) {
 		snprintf(r->error, sizeof(r->error),
 			 "%s is damaged after frame %llu (%s)", r->path,

@@ -15,6 +15,7 @@ struct reader_stats {
 	uint64_t cut;	  /* RoCEv2, but cut by the sniffer */
 	uint64_t trains;  /* datagrams that held several packets */
 	uint64_t packets; /* RoCEv2 packets */
+	bool ends_early;  /* the last frame of the file is not whole */
 };
 
 #define READER_ERROR_MAX 512

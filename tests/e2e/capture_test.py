@@ -94,7 +94,7 @@ def outlives_a_kill(score, lab):
     done = subprocess.run([lab.glassnic, "decode", path], capture_output=True,
                           text=True, timeout=120)
     lines = len(done.stdout.splitlines())
-    fine = lines >= 50 and (done.returncode == 0 or "truncated" in done.stderr)
+    fine = lines >= 50 and (done.returncode == 0)
     score.check("capture of a killed program is readable", "" if fine else
                 f"exit {done.returncode}, {lines} lines: {done.stderr[-200:]}")
 
