@@ -137,11 +137,12 @@ void host_poll(struct gn_nic *nic)
 	nsec_t now;
 	bool more;
 
-	if (atomic_load_explicit(&nic->dead, memory_order_relaxed) ||
-	    pthread_mutex_trylock(&nic->lock))
+	if (atomic_load_explicit(&nic->dead, memory_order_relaxed))
 		return;
 	now = host_now();
 	called(nic, now);
+	if (pthread_mutex_trylock(&nic->lock))
+		return;
 	more = run(nic, now);
 	host_unlock(nic);
 	empty = more ? 0 : empty + 1;
@@ -240,13 +241,16 @@ int host_wait(struct gn_nic *nic, int fd)
  * naps while the program calls, and takes over when it does not.  If packets
  * were waiting then, the program is one that watches its memory and not its CQ
  * (ib_write_lat does): the thread stays on duty, although the program calls,
- * until it wakes up for packets that the program has taken already.
+ * until packets come mostly while the program polls for them itself.
  */
 struct duty {
 	nsec_t nap; /* length of the last nap; 0: it was none */
 	bool stays;
 	unsigned useful, useless; /* wake-ups while it stays */
 };
+
+/* Who polls calls again sooner than this. */
+#define POLLS_NSEC (4 * USEC)
 
 /* The program runs the NIC itself: look again in a while. */
 static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
@@ -278,14 +282,22 @@ static void catch_up(struct gn_nic *nic)
 	host_unlock(nic);
 }
 
-static void learn(struct duty *d, int woke, bool found)
+/* Packets were waiting, or not, when it took over. */
+static void after_nap(struct duty *d, bool found)
 {
 	if (d->nap && found)
 		*d = (struct duty){ .stays = true };
 	d->nap = 0;
-	if (!d->stays || !(woke & WOKE_INPUT))
+}
+
+/* Packets have come: would the program have taken them? */
+static void after_wait(struct duty *d, const struct gn_nic *nic)
+{
+	nsec_t last = atomic_load(&nic->last_call);
+
+	if (!d->stays)
 		return;
-	if (found)
+	if (host_now() - last > POLLS_NSEC)
 		d->useful++;
 	else
 		d->useless++;
@@ -297,7 +309,6 @@ static void *serve(void *arg)
 {
 	struct gn_nic *nic = arg;
 	struct duty d = { 0 };
-	int woke = 0;
 
 	/* Deadlines of microseconds are meant so. */
 	prctl(PR_SET_TIMERSLACK, 1000);
@@ -306,17 +317,19 @@ static void *serve(void *arg)
 		nsec_t last = atomic_load(&nic->last_call), until;
 		bool there = !d.stays && host_now() - last < ACTIVE_NSEC;
 		bool found;
+		int woke;
 		eventfd_t v;
 
 		if (waiting || there) {
 			take_nap(nic, &d, waiting);
 			if (waiting)
 				catch_up(nic);
-			woke = 0;
 		} else {
 			until = run_dry(nic, SLEEPER_THREAD, &found);
-			learn(&d, woke, found);
+			after_nap(&d, found);
 			woke = wait_for(nic, nic->kick, until);
+			if (woke > 0 && (woke & WOKE_INPUT))
+				after_wait(&d, nic);
 			atomic_store(&nic->asleep_until[SLEEPER_THREAD], 0);
 		}
 		while (!eventfd_read(nic->kick, &v))
