@@ -239,18 +239,20 @@ int host_wait(struct gn_nic *nic, int fd)
 
 /* How the thread shares the work with a program that calls now and then.  It
  * naps while the program calls, and takes over when it does not.  If packets
- * were waiting then, the program is one that watches its memory and not its CQ
- * (ib_write_lat does): the thread stays on duty, although the program calls,
- * until packets come mostly while the program polls for them itself.
+ * were waiting then, the program may be one that watches its memory and not its
+ * CQ (ib_write_lat does).  Three short naps tell: if packets wait at the end of
+ * two, the thread stays on duty for the next STAY packets, although the program
+ * calls; then it tries again.
  */
 struct duty {
-	nsec_t nap; /* length of the last nap; 0: it was none */
-	bool stays;
-	unsigned useful, useless; /* wake-ups while it stays */
+	nsec_t nap;	 /* length of the last nap; 0: it was none */
+	unsigned stay;	 /* wake-ups to stay on duty for */
+	unsigned trials; /* naps left to try, and */
+	unsigned hits;	 /* how many ended with packets waiting */
 };
 
-/* Who polls calls again sooner than this. */
-#define POLLS_NSEC (4 * USEC)
+#define STAY   256u
+#define TRIALS 3u
 
 /* The program runs the NIC itself: look again in a while. */
 static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
@@ -282,27 +284,46 @@ static void catch_up(struct gn_nic *nic)
 	host_unlock(nic);
 }
 
-/* Packets were waiting, or not, when it took over. */
-static void after_nap(struct duty *d, bool found)
+static bool packets_wait(struct gn_nic *nic)
 {
-	if (d->nap && found)
-		*d = (struct duty){ .stays = true };
+	int fd[LINK_FDS];
+	unsigned n = link_fds(nic->link, fd);
+
+	for (unsigned i = 0; i < n; i++)
+		if (readable(fd[i]))
+			return true;
+	return false;
+}
+
+static void begin_trial(struct duty *d)
+{
+	d->trials = TRIALS;
+	d->hits = 0;
 	d->nap = 0;
 }
 
-/* Packets have come: would the program have taken them? */
-static void after_wait(struct duty *d, const struct gn_nic *nic)
+static void after_nap(struct duty *d, struct gn_nic *nic)
 {
-	nsec_t last = atomic_load(&nic->last_call);
-
-	if (!d->stays)
+	if (!d->trials)
 		return;
-	if (host_now() - last > POLLS_NSEC)
-		d->useful++;
-	else
-		d->useless++;
-	if (d->useless > 3 * d->useful + 8)
-		d->stays = false;
+	d->nap = 0; /* the next one is short, too */
+	d->hits += packets_wait(nic);
+	if (!--d->trials && d->hits > TRIALS / 2)
+		d->stay = STAY;
+}
+
+/* It has taken over, and @found packets, or not. */
+static void on_duty(struct duty *d, bool found)
+{
+	if (d->nap && found)
+		begin_trial(d);
+	d->nap = 0;
+}
+
+static void after_wait(struct duty *d, int woke)
+{
+	if (d->stay && woke > 0 && (woke & WOKE_INPUT) && !--d->stay)
+		begin_trial(d);
 }
 
 static void *serve(void *arg)
@@ -315,21 +336,19 @@ static void *serve(void *arg)
 	while (!atomic_load(&nic->stop)) {
 		bool waiting = atomic_load(&nic->waiters) > 0;
 		nsec_t last = atomic_load(&nic->last_call), until;
-		bool there = !d.stays && host_now() - last < ACTIVE_NSEC;
+		bool there = !d.stay && host_now() - last < ACTIVE_NSEC;
 		bool found;
-		int woke;
 		eventfd_t v;
 
 		if (waiting || there) {
 			take_nap(nic, &d, waiting);
+			after_nap(&d, nic);
 			if (waiting)
 				catch_up(nic);
 		} else {
 			until = run_dry(nic, SLEEPER_THREAD, &found);
-			after_nap(&d, found);
-			woke = wait_for(nic, nic->kick, until);
-			if (woke > 0 && (woke & WOKE_INPUT))
-				after_wait(&d, nic);
+			on_duty(&d, found);
+			after_wait(&d, wait_for(nic, nic->kick, until));
 			atomic_store(&nic->asleep_until[SLEEPER_THREAD], 0);
 		}
 		while (!eventfd_read(nic->kick, &v))
