@@ -171,6 +171,9 @@ enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
 		count(&e->counters, CNT_RX_CNP);
 		return engine_find_qp(e, r.bth.dqpn) ? DROP_NONE : DROP_QPN;
 	}
+	/* Groups are reached by this number, and nothing else is. */
+	if ((r.bth.dqpn == QPN_MASK) != ip_is_multicast(&d->dst))
+		return r.bth.dqpn == QPN_MASK ? DROP_MCAST : DROP_QPN;
 	if (r.bth.dqpn == QPN_MASK)
 		return mcast_deliver(e, &r, d, deliver_to);
 	return deliver_to(engine_find_qp(e, r.bth.dqpn), &r, d);

@@ -295,6 +295,13 @@ static const unsigned takers[GN_WR_N] = {
 	[GN_WR_ATOMIC_WRITE] = RC | XRC,
 };
 
+/* A datagram's own: as qp_modify judges that of a connected QP. */
+static bool is_good_ah(const struct engine *e, const struct gn_ah *ah)
+{
+	return ah && ah->is_global && ah->sgid_index < e->ngid &&
+	       ip_is_v4(&ah->dgid) == ip_is_v4(&e->gid[ah->sgid_index]);
+}
+
 int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 {
 	enum gn_qp_state s = qp_state(qp);
@@ -303,6 +310,8 @@ int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 		return -EINVAL;
 	if ((unsigned)wr->opcode >= GN_WR_N ||
 	    !(takers[wr->opcode] & 1u << qp->init.type))
+		return -EINVAL;
+	if (qp->init.type == GN_QPT_UD && !is_good_ah(qp->engine, wr->ah))
 		return -EINVAL;
 	return sq_post(&qp->sq, wr, qp->engine->cfg.limits.max_msg_size);
 }

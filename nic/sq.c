@@ -63,11 +63,6 @@ static bool is_atomic(enum gn_wr_opcode op)
 	       op == GN_WR_ATOMIC_WRITE;
 }
 
-static int check_dest(const struct sq *sq, const struct gn_send_wr *wr)
-{
-	return sq->datagrams && !wr->ah ? -EINVAL : 0;
-}
-
 static int check(const struct sq *sq, const struct gn_send_wr *wr,
 		 uint32_t max_msg, uint32_t *len)
 {
@@ -90,7 +85,7 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 	if (wr->opcode == GN_WR_FLUSH)
 		sum = wr->flush_len;
 	*len = (uint32_t)sum;
-	return check_dest(sq, wr);
+	return 0;
 }
 
 static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
