@@ -14,6 +14,8 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 
 	if (!cqe || cqe > e->cfg.limits.max_cqe)
 		return -EINVAL;
+	if (e->cq_count >= e->cfg.limits.max_cq)
+		return -ENOMEM;
 	cqe = round_up_pow2(cqe);
 	cq = calloc(1, sizeof(*cq));
 	if (!cq)
@@ -29,6 +31,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	cq->size = cqe;
 	list_init(&cq->channel_node);
 	list_add_tail(&e->cqs, &cq->all);
+	e->cq_count++;
 	pthread_mutex_init(&cq->lock, NULL);
 	*out = cq;
 	return 0;
@@ -39,6 +42,7 @@ int cq_free(struct gn_cq *cq)
 	if (cq->users)
 		return -EBUSY;
 	list_del(&cq->all);
+	cq->engine->cq_count--;
 	timer_cancel(&cq->engine->timers, &cq->timer);
 	cq->engine->timed -= cq->timer.fire != NULL;
 	pthread_mutex_destroy(&cq->lock);
@@ -115,7 +119,8 @@ int cq_moderate(struct gn_cq *cq, unsigned max_count, unsigned max_usec)
 /* May the event that is due go out now, or does it wait for more? */
 static bool is_held_back(struct gn_cq *cq)
 {
-	if (!cq->max_usec || ++cq->held >= cq->max_count) {
+	cq->held++;
+	if (!cq->max_usec || (cq->max_count && cq->held >= cq->max_count)) {
 		cq->held = 0;
 		return false;
 	}

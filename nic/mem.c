@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -76,15 +75,18 @@ void mem_guard_install(void)
 	pthread_mutex_unlock(&once);
 }
 
-void mem_guard_check(void)
+static bool is_ours(int sig)
 {
 	struct sigaction now;
 
-	if (!sigaction(SIGSEGV, NULL, &now))
-		atomic_store_explicit(&replaced,
-				      !(now.sa_flags & SA_SIGINFO) ||
-					      now.sa_sigaction != on_fault,
-				      memory_order_relaxed);
+	return sigaction(sig, NULL, &now) ||
+	       ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault);
+}
+
+void mem_guard_check(void)
+{
+	atomic_store_explicit(&replaced, !is_ours(SIGSEGV) || !is_ours(SIGBUS),
+			      memory_order_relaxed);
 }
 
 static bool is_replaced(void)
@@ -99,14 +101,6 @@ static int copy_by_kernel(void *dst, const void *src, size_t len)
 	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)len
 		       ? 0
 		       : -EFAULT;
-}
-
-/* Are the 8 bytes at @at there? */
-static int look_by_kernel(const uint64_t *at)
-{
-	uint64_t v;
-
-	return copy_by_kernel(&v, at, sizeof(v));
 }
 
 int mem_copy(void *dst, const void *src, size_t len)
@@ -130,7 +124,7 @@ int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 {
 	sigjmp_buf here;
 
-	if (is_replaced() && look_by_kernel(at))
+	if (is_replaced() && mem_probe(at, sizeof(*at), true))
 		return -EFAULT;
 	if (sigsetjmp(here, 0)) {
 		set_guard(NULL);
@@ -152,7 +146,7 @@ int mem_store(uint64_t *at, uint64_t value)
 {
 	sigjmp_buf here;
 
-	if (is_replaced() && look_by_kernel(at))
+	if (is_replaced() && mem_probe(at, sizeof(*at), true))
 		return -EFAULT;
 	if (sigsetjmp(here, 0)) {
 		set_guard(NULL);

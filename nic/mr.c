@@ -84,18 +84,17 @@ static int table_put(struct mr_table *t, struct key_holder *h)
 	while (t->at[t->next]);
 	t->at[t->next] = h;
 	t->used++;
-	h->key = t->next << 8 | ++t->variant[t->next];
+	h->index = t->next;
+	h->key = h->index << 8 | ++t->variant[h->index];
 	h->pd->users++;
 	return 0;
 }
 
 static void table_remove(struct mr_table *t, struct key_holder *h)
 {
-	uint32_t index = h->key >> 8;
-
-	assert(t->at[index] == h);
-	t->at[index] = NULL;
-	t->variant[index] = (uint8_t)h->key;
+	assert(t->at[h->index] == h);
+	t->at[h->index] = NULL;
+	t->variant[h->index] = (uint8_t)h->key;
 	t->used--;
 	h->pd->users--;
 }
@@ -108,6 +107,12 @@ static struct key_holder *table_find(const struct mr_table *t, uint32_t key)
 }
 
 /* ---- regions ------------------------------------------------------------------------ */
+
+/* A null region's memory: zeros to read, and a sink for what is written.  No
+ * packet or frame is longer.
+ */
+#define NULL_ROOM (1u << 17)
+static uint8_t zeros[NULL_ROOM], sink[NULL_ROOM];
 
 static bool access_makes_sense(unsigned access)
 {
@@ -132,7 +137,7 @@ static int check_memory(const struct engine *e, void *addr, uint64_t len,
 	if (!access_makes_sense(access))
 		return -EINVAL;
 	if (is_implicit(addr, len, access))
-		return 0;
+		return iova ? -EINVAL : 0;
 	if (len > e->cfg.limits.max_mr_size || (uintptr_t)addr + len < len ||
 	    iova + len < len)
 		return -EINVAL;
@@ -148,7 +153,7 @@ static int mr_add(const struct gn_mr *init, struct gn_mr **out)
 	struct gn_mr *mr;
 	int rc;
 
-	if (e->mrs.used >= e->cfg.limits.max_mr)
+	if (e->mrs.used - e->mws >= e->cfg.limits.max_mr)
 		return -ENOMEM;
 	mr = malloc(sizeof(*mr));
 	if (!mr)
@@ -166,7 +171,7 @@ static int mr_add(const struct gn_mr *init, struct gn_mr **out)
 int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 	   unsigned access, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .base = addr,
 			    .len = len,
 			    .iova = access & GN_ACCESS_ZERO_BASED ? 0 : iova,
@@ -178,7 +183,7 @@ int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 
 int mr_new_null(struct gn_pd *pd, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .len = UINT64_MAX,
 			    .access = GN_ACCESS_LOCAL_WRITE,
 			    .is_null = true };
@@ -208,17 +213,22 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 	if (!flags || (flags & ~(GN_REREG_TRANSLATION | GN_REREG_PD |
 				 GN_REREG_ACCESS)))
 		return -EINVAL;
+	if (mr->is_null || ((flags & GN_REREG_TRANSLATION) && mr->dm) ||
+	    ((flags & GN_REREG_PD) && !pd))
+		return -EINVAL;
+	if (flags & GN_REREG_ACCESS)
+		next.access = access;
 	if (flags & GN_REREG_TRANSLATION) {
 		next.base = addr;
 		next.len = len;
-		next.iova = (uintptr_t)addr;
+		next.iova = next.access & GN_ACCESS_ZERO_BASED
+				    ? 0
+				    : (uintptr_t)addr;
 	}
-	if (flags & GN_REREG_ACCESS)
-		next.access = access;
 	if (flags & GN_REREG_PD)
 		next.h.pd = pd;
-	rc = check_memory(pd ? pd->engine : mr->h.pd->engine, next.base,
-			  next.len, next.iova, next.access);
+	rc = check_memory(mr->h.pd->engine, next.base, next.len, next.iova,
+			  next.access);
 	if (rc)
 		return rc;
 	next.h.pd->users++;
@@ -233,7 +243,10 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 
 	switch (mr_check(pd, sge->lkey, sge->addr, sge->len,
 			 write ? GN_ACCESS_LOCAL_WRITE : 0, &at)) {
-	case DROP_NONE: return mem_probe(at, sge->len, write);
+	case DROP_NONE:
+		return at == zeros || at == sink
+			       ? 0
+			       : mem_probe(at, sge->len, write);
 	case DROP_RANGE: return -EFAULT;
 	case DROP_RIGHTS: return -EPERM;
 	default: return -ENOENT;
@@ -278,7 +291,7 @@ int dm_free(struct gn_dm *dm)
 int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
 	      unsigned access, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .base = dm->mem + offset,
 			    .len = len,
 			    .access = access,
@@ -303,16 +316,19 @@ int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **out)
 
 	if (type != 1 && type != 2)
 		return -EINVAL;
+	if (pd->engine->mws >= pd->engine->cfg.limits.max_mw)
+		return -ENOMEM;
 	mw = calloc(1, sizeof(*mw));
 	if (!mw)
 		return -ENOMEM;
-	mw->h = (struct key_holder){ HOLDS_MW, 0, pd };
+	mw->h = (struct key_holder){ HOLDS_MW, .pd = pd };
 	mw->type = type;
 	rc = table_put(&pd->engine->mrs, &mw->h);
 	if (rc) {
 		free(mw);
 		return rc;
 	}
+	pd->engine->mws++;
 	*out = mw;
 	return 0;
 }
@@ -327,46 +343,71 @@ static void unbind(struct gn_mw *mw)
 int mw_free(struct gn_mw *mw)
 {
 	unbind(mw);
+	mw->h.pd->engine->mws--;
 	table_remove(&mw->h.pd->engine->mrs, &mw->h);
 	free(mw);
 	return 0;
 }
 
-/* IBTA 10.6.7.2.1 (rights of a window) and 10.6.7.2.6 (bind checks). */
-static bool may_bind(const struct gn_mw *mw, const struct gn_pd *pd,
-		     const struct gn_mr *mr, uint64_t va, uint64_t len,
-		     unsigned access)
+/* Rights of a window (IBTA 10.6.7.2.1), and of the region that it opens. */
+static bool may_open(const struct gn_pd *pd, const struct gn_mr *mr,
+		     const struct bind *b)
 {
 	unsigned writers = GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_ATOMIC;
 
-	if (mw->h.pd != pd || (mw->type == 2 && mw->mr))
-		return false;
-	if (!len)
-		return true;
 	if (!mr || mr->h.pd != pd || !(mr->access & GN_ACCESS_MW_BIND) ||
 	    (mr->access & GN_ACCESS_ZERO_BASED))
 		return false;
-	if ((access & writers) && !(mr->access & GN_ACCESS_LOCAL_WRITE))
+	if ((b->access & writers) && !(mr->access & GN_ACCESS_LOCAL_WRITE))
 		return false;
-	return va >= mr->iova && len <= mr->len &&
-	       va - mr->iova <= mr->len - len;
+	return b->va >= mr->iova && b->len <= mr->len &&
+	       b->va - mr->iova <= mr->len - b->len;
 }
 
-enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
-			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
-			  uint64_t len, unsigned access, uint32_t rkey)
+/* A type 2 window must be invalid before, and keeps its index (IBTA
+ * 10.6.7.2.6).
+ */
+static bool may_bind(const struct gn_mw *mw, const struct gn_pd *pd,
+		     const struct bind *b)
 {
-	if (!may_bind(mw, pd, mr, va, len, access))
+	if (!mw || mw->h.pd != pd)
+		return false;
+	return mw->type == 1 || (!mw->mr && b->rkey >> 8 == mw->h.index);
+}
+
+static struct gn_mw *mw_at(const struct mr_table *t, uint32_t index)
+{
+	struct key_holder *h = index < t->room ? t->at[index] : NULL;
+
+	return h && h->kind == HOLDS_MW ? (struct gn_mw *)h : NULL;
+}
+
+static struct gn_mr *mr_of(const struct mr_table *t, uint32_t key)
+{
+	struct key_holder *h = table_find(t, key);
+
+	return h && h->kind == HOLDS_MR ? (struct gn_mr *)h : NULL;
+}
+
+enum gn_wc_status mw_bind(const struct gn_pd *pd, uint32_t qpn,
+			  const struct bind *b)
+{
+	const struct mr_table *t = &pd->engine->mrs;
+	struct gn_mw *mw = mw_at(t, b->mw);
+	struct gn_mr *mr = mr_of(t, b->lkey);
+
+	if (!may_bind(mw, pd, b) || (b->len && !may_open(pd, mr, b)))
 		return GN_WC_MW_BIND_ERR;
 	unbind(mw);
-	mw->h.key = (mw->h.key & ~0xffu) | (rkey & 0xff);
-	if (!len)
+	mw->h.key = mw->h.index << 8 | (b->rkey & 0xff);
+	if (!b->len)
 		return GN_WC_SUCCESS;
 	mr->windows++;
 	mw->mr = mr;
-	mw->va = va;
-	mw->len = len;
-	mw->access = access;
+	mw->va = b->access & GN_ACCESS_ZERO_BASED ? 0 : b->va;
+	mw->at = b->va;
+	mw->len = b->len;
+	mw->access = b->access;
 	mw->qpn = qpn;
 	return GN_WC_SUCCESS;
 }
@@ -384,12 +425,6 @@ bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey)
 }
 
 /* ---- checks ---------------------------------------------------------------------------------- */
-
-/* A null region's memory: zeros to read, and a sink for what is written.  No
- * packet is longer.
- */
-static const uint8_t zeros[PMTU_MAX];
-static uint8_t sink[PMTU_MAX];
 
 static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
 		       uint8_t **at)
@@ -411,7 +446,7 @@ enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 	if ((mr->access & access) != access)
 		return DROP_RIGHTS;
 	if (mr->is_null) {
-		*at = access ? sink : (uint8_t *)(uintptr_t)zeros;
+		*at = access ? sink : zeros;
 		return DROP_NONE;
 	}
 	return mr_at(mr, va, len, at);
@@ -426,7 +461,7 @@ static enum drop mw_check(const struct gn_mw *mw, uint32_t qpn, uint64_t va,
 		return DROP_RANGE;
 	if ((mw->access & access) != access)
 		return DROP_RIGHTS;
-	return mr_at(mw->mr, va, len, at);
+	return mr_at(mw->mr, mw->at + (va - mw->va), len, at);
 }
 
 enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,

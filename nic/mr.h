@@ -21,6 +21,7 @@ struct gn_pd {
 /* What table entries have in common: first member of MRs and MWs. */
 struct key_holder {
 	enum { HOLDS_MR, HOLDS_MW } kind;
+	uint32_t index; /* its place; the upper 24 bits of the key */
 	uint32_t key;
 	struct gn_pd *pd;
 };
@@ -40,9 +41,21 @@ struct gn_mw {
 	struct key_holder h;
 	unsigned type; /* 1 or 2 */
 	struct gn_mr *mr; /* bound to; NULL: not bound */
-	uint64_t va, len;
+	uint64_t va, len; /* as peers address it: from 0 on if zero-based */
+	uint64_t at;	  /* the same place as the region calls it */
 	unsigned access;
 	uint32_t qpn; /* type 2: of the QP it was bound on */
+};
+
+/* What a BIND_MW asks for.  By numbers: window and region may be gone when its
+ * turn comes.
+ */
+struct bind {
+	uint32_t mw;	      /* index */
+	uint32_t lkey;	      /* of the region */
+	uint64_t va, len;     /* of the region; 0: unbind */
+	unsigned access;
+	uint32_t rkey;	      /* the window's from then on */
 };
 
 struct gn_dm {
@@ -79,11 +92,10 @@ int dm_free(struct gn_dm *dm);
 int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **mw);
 int mw_free(struct gn_mw *mw);
 /* What GN_WR_BIND_MW does when its turn comes, on QP @qpn of @pd: SUCCESS, or
- * MW_BIND_ERR and the window is as before.  @len 0 unbinds.
+ * MW_BIND_ERR and the window is as before.
  */
-enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
-			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
-			  uint64_t len, unsigned access, uint32_t rkey);
+enum gn_wc_status mw_bind(const struct gn_pd *pd, uint32_t qpn,
+			  const struct bind *b);
 /* Unbinds the type 2 window @rkey, asked for by QP @qpn of @pd, from here or
  * there.  False: there is none that it may invalidate.
  */

@@ -368,6 +368,8 @@ void qp_set_error(struct gn_qp *qp)
 
 void qp_set_sqe(struct gn_qp *qp)
 {
+	if (qp_state(qp) == GN_QPS_ERR)
+		return; /* the completion did not fit into its CQ */
 	qp_set_state(qp, GN_QPS_SQE);
 	requester_flush(qp);
 }

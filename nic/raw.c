@@ -13,7 +13,7 @@
 #include "wire/eth.h"
 #include "wire/udp.h"
 
-#define FRAME_MAX PMTU_MAX
+#define FRAME_MAX 9216u /* a jumbo frame's */
 
 /* ---- matching ----------------------------------------------------------------- */
 
@@ -106,7 +106,7 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 				 .qp = qp } };
 	enum drop v;
 
-	if (s != GN_QPS_RTR && s != GN_QPS_RTS)
+	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_ERR)
 		return;
 	if (!rq_count(rq_of(qp))) {
 		qp->engine->counters.drop[DROP_NO_RECV]++;
@@ -119,6 +119,10 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 		c.wc.status = v == DROP_RECV_LENGTH ? GN_WC_LOC_LEN_ERR
 						    : GN_WC_LOC_PROT_ERR;
 	cq_push(qp->init.recv_cq, &c);
+	if (qp->resp.srq)
+		srq_taken(qp->resp.srq);
+	if (v == DROP_RECV_LKEY)
+		qp_set_error(qp);
 }
 
 bool raw_deliver(void *engine, struct span frame, nsec_t now)

@@ -587,20 +587,21 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	return GN_WC_SUCCESS;
 }
 
-/* Does a local operation, once: going back passes over it again. */
-static enum gn_wc_status do_local(struct gn_qp *qp, const struct swqe *w,
-				  bool fresh)
+/* Does a local operation, once: going back passes over it again.  One that
+ * failed was not started, so that an answer does not complete it.
+ */
+static enum gn_wc_status do_local(struct gn_qp *qp, struct swqe *w, bool fresh)
 {
 	enum gn_wc_status status = GN_WC_SUCCESS;
 
 	if (fresh && w->opcode == GN_WR_BIND_MW)
-		status = mw_bind(w->mw, qp->pd, qp->qpn, w->bind_mr,
-				 w->remote_addr, w->bind_len, w->bind_access,
-				 w->imm);
+		status = mw_bind(qp->pd, qp->qpn, &w->bind);
 	else if (fresh && !mw_invalidate(qp->pd, qp->qpn, w->imm))
 		status = GN_WC_LOC_PROT_ERR;
-	if (status != GN_WC_SUCCESS)
+	if (status != GN_WC_SUCCESS) {
+		w->started = false;
 		return status;
+	}
 	qp->req.cur++;
 	requester_settle(qp);
 	return GN_WC_SUCCESS;
@@ -614,6 +615,9 @@ static enum gn_wc_status send_unconnected(struct gn_qp *qp, struct swqe *w)
 
 	if (status != GN_WC_SUCCESS)
 		return status;
+	/* It came back at once, and overran the CQ: all is flushed. */
+	if (qp_state(qp) == GN_QPS_ERR)
+		return GN_WC_SUCCESS;
 	qp->req.cur++;
 	step_unreliable(qp);
 	return GN_WC_SUCCESS;

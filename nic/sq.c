@@ -34,17 +34,11 @@ int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 			   .datagrams = datagrams,
 			   .max_sge = max_sge,
 			   .max_inline = max_inline };
-	sq->ring = calloc(depth ? depth : 1, sizeof(struct swqe));
-	sq->room = calloc((size_t)depth + 1, slot_bytes(sq));
-	if (!sq->ring || (!sq->room && slot_bytes(sq))) {
-		sq_fini(sq);
+	/* Not a byte is touched before it is used: an idle QP shall cost little. */
+	sq->ring = malloc(depth * (sizeof(struct swqe) + slot_bytes(sq)) + 1);
+	if (!sq->ring)
 		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < depth; i++) {
-		sq->ring[i].inline_data = sq->room + i * slot_bytes(sq);
-		sq->ring[i].sge = (struct gn_sge *)(void *)
-					  sq->ring[i].inline_data;
-	}
+	sq->room = (uint8_t *)(sq->ring + depth);
 	pthread_mutex_init(&sq->lock, NULL);
 	return 0;
 }
@@ -52,9 +46,7 @@ int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 void sq_fini(struct sq *sq)
 {
 	free(sq->ring);
-	free(sq->room);
 	sq->ring = NULL;
-	sq->room = NULL;
 }
 
 static bool is_atomic(enum gn_wr_opcode op)
@@ -76,6 +68,8 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 		return -EINVAL;
 	if (is_atomic(wr->opcode) && sum != 8)
 		return -EINVAL;
+	if (wr->opcode == GN_WR_BIND_MW && !wr->mw)
+		return -EINVAL;
 	if (wr->flags & GN_SEND_INLINE) {
 		if (sum > sq->max_inline || wr->opcode == GN_WR_RDMA_READ ||
 		    wr->opcode == GN_WR_CMP_SWAP ||
@@ -88,9 +82,10 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 	return 0;
 }
 
-static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
+static void copy_data(struct swqe *w, uint8_t *to, const struct gn_send_wr *wr)
 {
-	uint8_t *to = w->inline_data;
+	w->inline_data = to;
+	w->sge = (struct gn_sge *)(void *)to;
 
 	if (!(wr->flags & GN_SEND_INLINE)) {
 		w->nsge = wr->nsge;
@@ -105,8 +100,11 @@ static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
 	}
 }
 
-static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
+static void fill(const struct sq *sq, uint32_t index,
+		 const struct gn_send_wr *wr, uint32_t len)
 {
+	struct swqe *w = sq_at(sq, index);
+
 	w->wr_id = wr->wr_id;
 	w->opcode = wr->opcode;
 	w->flags = wr->flags;
@@ -121,11 +119,20 @@ static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
 	w->srqn = wr->remote_srqn;
 	w->flush_type = wr->flush_type;
 	w->flush_level = wr->flush_level;
-	w->mw = wr->mw;
-	w->bind_mr = wr->bind_mr;
-	w->bind_len = wr->bind_len;
-	w->bind_access = wr->bind_access;
-	copy_data(w, wr);
+	if (wr->opcode == GN_WR_BIND_MW)
+		w->bind = (struct bind){
+			.mw = wr->mw->h.index,
+			.lkey = wr->bind_mr ? wr->bind_mr->h.key : 0,
+			.va = wr->remote_addr,
+			.len = wr->bind_len,
+			.access = wr->bind_access,
+			.rkey = wr->imm
+		};
+	copy_data(w, sq->room + (index & (sq->depth - 1)) * slot_bytes(sq), wr);
+	if (sq->datagrams)
+		*sq_dest(sq, w) = (struct datagram_dest){ *wr->ah,
+							  wr->remote_qpn,
+							  wr->remote_qkey };
 }
 
 int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
@@ -141,11 +148,7 @@ int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
 	if (used >= sq->depth) {
 		rc = -ENOMEM;
 	} else {
-		fill(sq_at(sq, tail), wr, len);
-		if (sq->datagrams)
-			*sq_dest(sq, sq_at(sq, tail)) = (struct datagram_dest){
-				*wr->ah, wr->remote_qpn, wr->remote_qkey
-			};
+		fill(sq, tail, wr, len);
 		atomic_store_explicit(&sq->tail, tail + 1,
 				      memory_order_release);
 	}
