@@ -193,6 +193,15 @@ static int touch_pages(uintptr_t from, uintptr_t to, size_t page, bool write)
 	return 0;
 }
 
+/* Refused: by a kernel that knows no better, or because of the mapping? */
+static bool can_populate(size_t page)
+{
+	static char here;
+
+	return !madvise((void *)((uintptr_t)&here & ~(page - 1)), page,
+			MADV_POPULATE_READ);
+}
+
 int mem_probe(void *at, size_t len, bool write)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -204,6 +213,8 @@ int mem_probe(void *at, size_t len, bool write)
 	if (!madvise((void *)from, to - from,
 		     write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
 		return 0;
+	if (errno == EINVAL && is_replaced() && can_populate(page))
+		return -EFAULT; /* touching it would call the program's handler */
 	if (errno == EINVAL)
 		return touch_pages(from, to, page, write);
 	return errno == ENOMEM || errno == EFAULT ? -EFAULT : -errno;
