@@ -1,19 +1,22 @@
 #include "nic/rq.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "nic/base/lazy.h"
 #include "nic/base/pow2.h"
+
+static size_t all_bytes(const struct rq *rq)
+{
+	return rq->depth *
+	       (sizeof(struct rwqe) + rq->max_sge * sizeof(struct gn_sge));
+}
 
 int rq_init(struct rq *rq, uint32_t depth, uint32_t max_sge)
 {
 	depth = round_up_pow2(depth);
 	*rq = (struct rq){ .depth = depth, .max_sge = max_sge };
-	/* Not a byte is touched before it is used: an idle QP shall cost little. */
-	rq->ring = malloc(depth * (sizeof(struct rwqe) +
-				   max_sge * sizeof(struct gn_sge)) +
-			  1);
+	rq->ring = lazy_alloc(all_bytes(rq));
 	if (!rq->ring)
 		return -ENOMEM;
 	rq->sges = (struct gn_sge *)(void *)(rq->ring + depth);
@@ -23,7 +26,7 @@ int rq_init(struct rq *rq, uint32_t depth, uint32_t max_sge)
 
 void rq_fini(struct rq *rq)
 {
-	free(rq->ring);
+	lazy_free(rq->ring, all_bytes(rq));
 	rq->ring = NULL;
 }
 

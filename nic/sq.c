@@ -1,9 +1,9 @@
 #include "nic/sq.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "nic/base/lazy.h"
 #include "nic/base/pow2.h"
 
 static size_t data_bytes(const struct sq *sq)
@@ -26,6 +26,11 @@ struct datagram_dest *sq_dest(const struct sq *sq, const struct swqe *w)
 						data_bytes(sq));
 }
 
+static size_t all_bytes(const struct sq *sq)
+{
+	return sq->depth * (sizeof(struct swqe) + slot_bytes(sq));
+}
+
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 	    uint32_t max_inline, bool datagrams)
 {
@@ -34,8 +39,7 @@ int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 			   .datagrams = datagrams,
 			   .max_sge = max_sge,
 			   .max_inline = max_inline };
-	/* Not a byte is touched before it is used: an idle QP shall cost little. */
-	sq->ring = malloc(depth * (sizeof(struct swqe) + slot_bytes(sq)) + 1);
+	sq->ring = lazy_alloc(all_bytes(sq));
 	if (!sq->ring)
 		return -ENOMEM;
 	sq->room = (uint8_t *)(sq->ring + depth);
@@ -45,7 +49,7 @@ int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 
 void sq_fini(struct sq *sq)
 {
-	free(sq->ring);
+	lazy_free(sq->ring, all_bytes(sq));
 	sq->ring = NULL;
 }
 
