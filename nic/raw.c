@@ -19,6 +19,7 @@
 
 /* What flows can look at. */
 struct fields {
+	bool is_eth;
 	struct eth eth;
 	bool is_ip;
 	struct ip_header ip;
@@ -28,26 +29,25 @@ struct fields {
 
 #define IPPROTO_TCP_ 6u
 
-static bool parse(struct fields *f, struct span frame)
+static void parse(struct fields *f, struct span frame)
 {
 	const uint8_t *ports;
 
 	*f = (struct fields){ .is_ip = false };
-	if (eth_decode(&f->eth, &frame) != DROP_NONE)
-		return false;
-	if (f->eth.type != ETHERTYPE_IPV4 && f->eth.type != ETHERTYPE_IPV6)
-		return true;
+	f->is_eth = eth_decode(&f->eth, &frame) == DROP_NONE;
+	if (!f->is_eth || (f->eth.type != ETHERTYPE_IPV4 &&
+			   f->eth.type != ETHERTYPE_IPV6))
+		return;
 	f->is_ip = ip_decode(&f->ip, &frame) == DROP_NONE;
 	if (!f->is_ip || (f->ip.protocol != IPPROTO_UDP_ &&
 			  f->ip.protocol != IPPROTO_TCP_))
-		return true;
+		return;
 	ports = span_take(&frame, 4);
 	f->has_ports = ports != NULL;
 	if (ports) {
 		f->sport = get_be16(ports);
 		f->dport = get_be16(ports + 2);
 	}
-	return true;
 }
 
 static bool same(const uint8_t *a, const uint8_t *b, const uint8_t *mask,
@@ -90,7 +90,8 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 {
 	const struct gn_flow_match *m = &flow->match;
 
-	return m->sniffer || (eth_matches(m, &f->eth) && ip_matches(m, f));
+	return m->sniffer ||
+	       (f->is_eth && eth_matches(m, &f->eth) && ip_matches(m, f));
 }
 
 /* ---- in ------------------------------------------------------------------------- */
@@ -131,8 +132,9 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	struct fields f;
 	bool taken = false;
 
-	if (!e->flows || !parse(&f, frame))
+	if (!e->flows)
 		return false;
+	parse(&f, frame);
 	e->now = now;
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
