@@ -1,5 +1,6 @@
 /* A frame that a program sends is shown to this NIC's own flows first, as the
- * switch inside a real NIC does; one that matches does not go out.
+ * switch inside a real NIC does; one that matches does not go out, unless it is
+ * for a group.  What is for this NIC's own address the link brings back.
  */
 #include "nic/raw.h"
 
@@ -158,7 +159,9 @@ enum gn_wc_status raw_send(struct gn_qp *qp, struct swqe *w)
 		return GN_WC_LOC_LEN_ERR;
 	if (!requester_gather(qp, w, 0, w->len, frame))
 		return GN_WC_LOC_PROT_ERR;
-	if (raw_deliver(e, (struct span){ frame, w->len }, e->now))
+	if (memcmp(frame, e->link->mac.b, 6) &&
+	    raw_deliver(e, (struct span){ frame, w->len }, e->now) &&
+	    !(frame[0] & 1))
 		return GN_WC_SUCCESS;
 	pkt_reset(&p);
 	pkt_add_span(&p, frame, w->len);
