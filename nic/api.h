@@ -398,7 +398,9 @@ struct gn_qp_attr {
 
 GN_EXPORT int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init,
 			struct gn_qp **qp);
-/* Takes its completions out of its CQs, too. */
+/* Takes its completions out of its CQs, too.  -EBUSY: flows end at it, or it is
+ * in a multicast group (ibv_destroy_qp(3)).
+ */
 GN_EXPORT int gn_qp_free(struct gn_qp *qp);
 /* The XRC_RECV QP @qpn of @xrcd, once more; gn_qp_free gives it back.  -EINVAL:
  * there is none.

@@ -431,7 +431,8 @@ static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
 {
 	if (va < mr->iova || len > mr->len || va - mr->iova > mr->len - len)
 		return DROP_RANGE;
-	*at = mr->base + (va - mr->iova);
+	/* An implicit region has no object that the pointer would stay within. */
+	*at = (uint8_t *)((uintptr_t)mr->base + (va - mr->iova));
 	return DROP_NONE;
 }
 

@@ -413,9 +413,12 @@ int gn_qp_free(struct gn_qp *qp)
 
 	if (rc)
 		return rc;
-	qp_free(qp);
+	if (qp->groups || qp->flows)
+		rc = -EBUSY;
+	else
+		qp_free(qp);
 	host_unlock(nic);
-	return 0;
+	return rc;
 }
 
 int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)

@@ -117,6 +117,8 @@ static void check_arrival(const struct gn_wc *wc)
 
 /* ---- sending ------------------------------------------------------------------------ */
 
+#define WINDOW_AT (POOLS * SLOTS * SLOT) /* and a slot for UC's WRITEs */
+
 static size_t source(unsigned k, unsigned i)
 {
 	return (k * SLOTS + i % SLOTS) * SLOT;
@@ -136,6 +138,10 @@ static void post_one(unsigned k)
 	wr.sge = &sge;
 	wr.opcode = GN_WR_SEND_IMM;
 	wr.imm = i;
+	if (k == S_UC && !pick(4)) { /* among SENDs that break off */
+		wr.opcode = GN_WR_RDMA_WRITE;
+		wr.remote_addr = duo_va(&d, B, WINDOW_AT + SLOT);
+	}
 	if (k == S_XRC)
 		wr.remote_srqn = srq[pick(2) ? P_XRC1 : P_XRC2]->srqn;
 	CHECK_EQ(qp_post_send(s[k].tx, &wr), 0);
@@ -152,7 +158,6 @@ static struct {
 	uint32_t key;
 } win;
 
-#define WINDOW_AT (POOLS * SLOTS * SLOT)
 #define W_BIND	  0x1001u
 #define W_OTHER	  0x1002u
 #define W_USE	  0x1003u

@@ -195,6 +195,27 @@ Test(uc, lost_write_last)
 	lose_of_write(OP_WRITE_LAST_IMM);
 }
 
+/* A WRITE behind a broken SEND leaves the receive WR for the next SEND. */
+Test(uc, write_after_broken_send)
+{
+	open_it();
+	duo_recv(&d, B, 7, 8192, 8000);
+	duo_lose(&d, A, UC(OP_SEND_LAST), 0);
+	duo_do(&d, A, 1, GN_WR_SEND, 3000);
+	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 100);
+	duo_do(&d, A, 3, GN_WR_RDMA_WRITE, 3000);
+	duo_idle(&d);
+	for (unsigned i = 1; i <= 3; i++)
+		duo_sent(&d, A, i, GN_WC_SUCCESS);
+	duo_no_more(&d);
+	duo_do(&d, A, 4, GN_WR_SEND, 50);
+	duo_idle(&d);
+	duo_sent(&d, A, 4, GN_WC_SUCCESS);
+	CHECK_EQ(duo_received(&d, B, 7, GN_WC_SUCCESS).byte_len, 50);
+	d.f.filter = NULL;
+	duo_close(&d);
+}
+
 /* A whole message is missing: nobody notices. */
 Test(uc, lost_only)
 {
