@@ -117,7 +117,9 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
-deps_shim  = $(BUILD)/shim.a
+# What verbs do, and what they answer to nonsense, is asked of the real library.
+deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
+DROP_IN	  := $(BUILD)/lib/libibverbs.so.1
 
 .PHONY: unit
 unit: $(UNIT)
@@ -129,7 +131,8 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
-		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		-Wl,--start-group $(filter %.a $(DROP_IN),$^) -Wl,--end-group \
+		-Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
 
 # The packets that other people's decoders are asked about.
@@ -158,6 +161,24 @@ test:		# every test
 check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES)
+
+# Eight threads on one context, under the sanitizers that share a process with
+# nothing else.
+STRESS := $(BUILD)/tests/stress/threads
+$(STRESS): tests/stress/threads.c $(DROP_IN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $< $(DROP_IN) -Wl,-rpath,'$$ORIGIN/../../lib' \
+		$(LDFLAGS_ALL) -o $@
+.PHONY: stress stress-run
+stress:		# many threads on one device, under TSan and ASan
+	$(AGAIN) stress-run BUILD=build-tsan SAN=thread
+	$(AGAIN) stress-run BUILD=build-asan SAN=address,undefined
+stress-run: $(STRESS)
+	$(STRESS)
+
+.PHONY: conformance
+conformance: all	# rdma-core's own test-suite
+	@$(PYTHON) tests/conformance/run.py $(BUILD)
 
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.

@@ -43,7 +43,8 @@ static const char help[] =
 	"Shows the RoCEv2 packets in a pcap or pcapng file (\"-\": standard "
 	"input).\n"
 	"\n"
-	"  --check          judge ICRCs, lengths and the protocol's rules; name "
+	"  --check          judge ICRCs, lengths and the protocol's rules; "
+	"name "
 	"rule,\n"
 	"                   frame and side of each violation; exit 1 if there "
 	"is one\n"
@@ -79,8 +80,16 @@ static void print_rules(void)
 		       rule_source((enum rule)i), rule_text((enum rule)i));
 }
 
-enum { OPT_CHECK = 256, OPT_EXPECT, OPT_RULES, OPT_LADDER, OPT_MAX, OPT_QP,
-       OPT_COLOR, OPT_HELP };
+enum {
+	OPT_CHECK = 256,
+	OPT_EXPECT,
+	OPT_RULES,
+	OPT_LADDER,
+	OPT_MAX,
+	OPT_QP,
+	OPT_COLOR,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
 	{"check", no_argument, NULL, OPT_CHECK},
@@ -126,11 +135,15 @@ static int usage_option(int opt, int index, const char *argument,
 			const char *want)
 {
 	if (opt == ':')
-		return usage_error("decode", "option %s wants a value; see "
-				   "glassnic decode --help", argument);
+		return usage_error("decode",
+				   "option %s wants a value; see "
+				   "glassnic decode --help",
+				   argument);
 	if (opt == '?')
-		return usage_error("decode", "unknown option %s; see glassnic "
-				   "decode --help", argument);
+		return usage_error("decode",
+				   "unknown option %s; see glassnic "
+				   "decode --help",
+				   argument);
 	return usage_error("decode", "option --%s: \"%s\" is not %s",
 			   long_options[index].name, optarg, want);
 }
@@ -160,7 +173,8 @@ static int parse(struct options *o, int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (argc - optind != 1)
-		return usage_error("decode", "want one capture file, or \"-\" "
+		return usage_error("decode",
+				   "want one capture file, or \"-\" "
 				   "for standard input; see glassnic decode "
 				   "--help");
 	o->path = argv[optind];
@@ -238,9 +252,9 @@ static int show_all(struct run *r)
 static void print_stats(const struct reader_stats *s)
 {
 	printf("%llu frames, %llu without RoCEv2, %llu cut by the sniffer, "
-	       "%llu trains\n", (unsigned long long)s->frames,
-	       (unsigned long long)s->other, (unsigned long long)s->cut,
-	       (unsigned long long)s->trains);
+	       "%llu trains\n",
+	       (unsigned long long)s->frames, (unsigned long long)s->other,
+	       (unsigned long long)s->cut, (unsigned long long)s->trains);
 }
 
 /* 0 or 1. */

@@ -3,8 +3,8 @@
 #include "cmd/cmd.h"
 #include "nic/host/spec.h"
 
-#define KEY_WIDTH  10u
-#define TEXT_WIDTH 68u /* of what stands beside the key */
+#define KEY_WIDTH  15u
+#define TEXT_WIDTH 63u /* of what stands beside the key */
 
 static const char help[] =
 	"usage: glassnic options [--markdown | --man]\n"

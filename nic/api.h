@@ -25,6 +25,7 @@ struct gn_srq;	   /* shared receive queue */
 struct gn_mw;	   /* memory window */
 struct gn_xrcd;	   /* XRC domain */
 struct gn_dm;	   /* memory of the device */
+struct gn_recv_wr; /* a receive work request, below */
 struct gn_qp;	   /* queue pair */
 
 /* ---- devices ------------------------------------------------------------ */
@@ -57,6 +58,7 @@ struct gn_limits {
 	uint32_t max_rd_atomic; /* initiator and responder depth of one QP */
 	uint32_t max_mcast_grp, max_mcast_qp_attach;
 	uint64_t max_dm_size;
+	uint32_t max_ind_size; /* queues in a table of gn_ind_new */
 	bool raw_packet; /* this NIC's port carries Ethernet */
 	uint64_t max_mr_size;
 	uint32_t max_msg_size; /* 2^31 */
@@ -69,6 +71,7 @@ struct gn_port_info {
 	uint8_t mac[6];		      /* all zero on link_udp */
 	uint64_t speed_mbps;
 	const char *netdev;
+	uint16_t lid; /* for programs that know no GIDs; 0: none, as RoCE has */
 };
 
 GN_EXPORT void gn_query_limits(const struct gn_nic *nic, struct gn_limits *l);
@@ -304,6 +307,47 @@ GN_EXPORT int gn_xrcd_open(struct gn_nic *nic, uint64_t key, bool create,
 			   bool exclusive, struct gn_xrcd **xrcd);
 GN_EXPORT int gn_xrcd_close(struct gn_xrcd *xrcd);
 
+/* ---- receive side scaling ------------------------------------------------------ */
+
+struct gn_wq;  /* a receive queue without a QP */
+struct gn_ind; /* a table of them */
+
+enum gn_wq_state { GN_WQS_RESET, GN_WQS_RDY, GN_WQS_ERR };
+
+struct gn_wq_init {
+	uint32_t max_wr, max_sge; /* max_wr is out: never less */
+	struct gn_cq *cq;
+};
+
+#define GN_HASH_SRC_IPV4     (1u << 0)
+#define GN_HASH_DST_IPV4     (1u << 1)
+#define GN_HASH_SRC_IPV6     (1u << 2)
+#define GN_HASH_DST_IPV6     (1u << 3)
+#define GN_HASH_SRC_PORT_TCP (1u << 4)
+#define GN_HASH_DST_PORT_TCP (1u << 5)
+#define GN_HASH_SRC_PORT_UDP (1u << 6)
+#define GN_HASH_DST_PORT_UDP (1u << 7)
+#define GN_HASH_ALL	     0xffu
+#define GN_RX_HASH_KEY	     40u
+
+/* Toeplitz over the fields named. */
+struct gn_rx_hash {
+	uint64_t fields; /* GN_HASH_* */
+	uint8_t key[GN_RX_HASH_KEY];
+};
+
+GN_EXPORT int gn_wq_new(struct gn_pd *pd, struct gn_wq_init *init,
+			struct gn_wq **wq);
+GN_EXPORT int gn_wq_free(struct gn_wq *wq);
+GN_EXPORT int gn_wq_modify(struct gn_wq *wq, enum gn_wq_state state);
+GN_EXPORT uint32_t gn_wq_num(const struct gn_wq *wq);
+/* -EINVAL unless the queue is RDY. */
+GN_EXPORT int gn_post_wq(struct gn_wq *wq, const struct gn_recv_wr *wr);
+/* @n is a power of two. */
+GN_EXPORT int gn_ind_new(struct gn_nic *nic, struct gn_wq *const *wq,
+			 uint32_t n, struct gn_ind **ind);
+GN_EXPORT int gn_ind_free(struct gn_ind *ind);
+
 /* ---- queue pairs ---------------------------------------------------------- */
 
 enum gn_qp_type {
@@ -337,6 +381,9 @@ struct gn_qp_init {
 	struct gn_cq *send_cq, *recv_cq;
 	struct gn_srq *srq; /* or NULL */
 	struct gn_xrcd *xrcd; /* XRC_RECV */
+	/* RAW_PACKET that only receives, spread over a table; or NULL. */
+	struct gn_ind *ind;
+	struct gn_rx_hash hash;
 	struct gn_qp_cap cap; /* out: what it got, never less */
 	bool sq_sig_all;
 	struct gn_listener *listener; /* or NULL */
@@ -344,13 +391,13 @@ struct gn_qp_init {
 };
 
 struct gn_ah {
-	bool is_global; /* must be set: RoCE has no LIDs */
+	bool is_global; /* must be set, unless the NIC plays at having LIDs */
 	struct ip_addr dgid;
 	uint8_t sgid_index;
 	uint32_t flow_label; /* 20 bits */
 	uint8_t hop_limit, traffic_class;
 	uint8_t sl;
-	uint16_t dlid; /* kept and given back; RoCE ignores it */
+	uint16_t dlid; /* when not is_global; else kept and given back */
 	uint8_t port_num; /* 1 */
 };
 
@@ -398,8 +445,8 @@ struct gn_qp_attr {
 
 GN_EXPORT int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init,
 			struct gn_qp **qp);
-/* Takes its completions out of its CQs, too.  -EBUSY: flows end at it, or it is
- * in a multicast group (ibv_destroy_qp(3)).
+/* Takes its completions out of its CQs, too.  -EBUSY: a flow ends at it, or it is
+ * attached to a multicast group.
  */
 GN_EXPORT int gn_qp_free(struct gn_qp *qp);
 /* The XRC_RECV QP @qpn of @xrcd, once more; gn_qp_free gives it back.  -EINVAL:
@@ -501,6 +548,9 @@ struct gn_recv_wr {
  * the queue is full.
  */
 GN_EXPORT int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
+/* Queues all of the @n requests, or none. */
+GN_EXPORT int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr,
+				unsigned n);
 /* The doorbell: lets the NIC work on what was queued. Never waits for it. */
 GN_EXPORT void gn_qp_ring(struct gn_qp *qp);
 GN_EXPORT int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);

@@ -137,6 +137,8 @@ static enum drop on_rnr(struct gn_qp *qp, const struct roce *r)
 	}
 	if (qp->attr.rnr_retry != 7)
 		q->rnr_left--;
+	/* The path works: losses among many RNR NAKs do not add up. */
+	q->retry_left = qp->attr.retry_cnt;
 	requester_go_back(qp, r->bth.psn);
 	q->rnr_until = qp->engine->now + wait;
 	q->ack_by = NSEC_NEVER;

@@ -14,7 +14,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 
 	if (!cqe || cqe > e->cfg.limits.max_cqe)
 		return -EINVAL;
-	if (e->cq_count >= e->cfg.limits.max_cq)
+	if (e->ncqs >= e->cfg.limits.max_cq)
 		return -ENOMEM;
 	cqe = round_up_pow2(cqe);
 	cq = calloc(1, sizeof(*cq));
@@ -31,7 +31,7 @@ int cq_new(struct engine *e, unsigned cqe, struct gn_channel *channel,
 	cq->size = cqe;
 	list_init(&cq->channel_node);
 	list_add_tail(&e->cqs, &cq->all);
-	e->cq_count++;
+	e->ncqs++;
 	pthread_mutex_init(&cq->lock, NULL);
 	*out = cq;
 	return 0;
@@ -42,7 +42,7 @@ int cq_free(struct gn_cq *cq)
 	if (cq->users)
 		return -EBUSY;
 	list_del(&cq->all);
-	cq->engine->cq_count--;
+	cq->engine->ncqs--;
 	timer_cancel(&cq->engine->timers, &cq->timer);
 	cq->engine->timed -= cq->timer.fire != NULL;
 	pthread_mutex_destroy(&cq->lock);
@@ -160,7 +160,8 @@ void cq_push(struct gn_cq *cq, const struct cqe *entry)
 
 	pthread_mutex_lock(&cq->lock);
 	first_overrun = !add(cq, entry) && !cq->overrun;
-	cq->overrun |= first_overrun;
+	if (first_overrun)
+		cq->overrun = true;
 	fire = fires(cq, &entry->wc) && !is_held_back(cq);
 	if (fire)
 		cq->armed = CQ_IDLE;

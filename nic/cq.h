@@ -30,7 +30,7 @@ struct gn_cq {
 	struct list channel_node;
 	unsigned events;
 	pthread_mutex_t lock;
-	/* Under the lock: */
+	/* Written under the lock; head, tail and overrun are read without. */
 	struct cqe *ring;
 	uint32_t size;
 	_Atomic uint32_t head, tail;

@@ -32,20 +32,24 @@ enum gn_wc_status datagram_send(struct gn_qp *qp, struct swqe *w)
 	const struct datagram_dest *to = sq_dest(&qp->sq, w);
 	bool imm = w->opcode == GN_WR_SEND_IMM;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(TRANSPORT_UD |
-					     (imm ? OP_SEND_ONLY_IMM
-						  : OP_SEND_ONLY)),
+		.bth = { .opcode = opcode_of(TRANSPORT_UD,
+					     imm ? OP_SEND_ONLY_IMM
+						 : OP_SEND_ONLY),
 			 .se = w->flags & GN_SEND_SOLICITED,
 			 .dqpn = to->qpn,
 			 .psn = qp->req.nxt },
 		.deth = { qkey_of(qp, to), qp->qpn },
 		.imm = w->imm,
 	};
+	struct gn_ah ah = to->ah;
 	struct slot *slot;
 
+	engine_resolve_lid(e, &ah);
+	if (!ah.is_global || ah.sgid_index >= e->ngid)
+		return GN_WC_LOC_QP_OP_ERR;
 	if (w->len > engine_pmtu(e))
 		return GN_WC_LOC_LEN_ERR;
-	engine_packet_to(e, &to->ah, source_port(qp, to), &slot);
+	engine_packet_to(e, &ah, source_port(qp, to), &slot);
 	if (!requester_gather(qp, w, 0, w->len, slot->payload))
 		return GN_WC_LOC_PROT_ERR;
 	engine_commit(e, &r, w->len);

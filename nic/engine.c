@@ -40,6 +40,7 @@ struct engine_config engine_config_default(void)
 			    .max_xrcd = 65536,
 			    .max_mcast_grp = 8192,
 			    .max_mcast_qp_attach = 256,
+			    .max_ind_size = 1024,
 			    .max_dm_size = 1u << 24,
 			    .max_mr_size = UINT64_MAX / 2,
 			    .max_msg_size = 1u << 31,
@@ -97,6 +98,21 @@ unsigned engine_pmtu(const struct engine *e)
 	while (pmtu > 256 && pmtu + ROCE_HEADERS_MAX > e->link->ip_mtu)
 		pmtu /= 2;
 	return pmtu;
+}
+
+uint16_t engine_lid(const struct engine *e)
+{
+	return e->cfg.lids ? get_be16(e->gid[e->ngid - 1].b + 14) : 0;
+}
+
+void engine_resolve_lid(const struct engine *e, struct gn_ah *ah)
+{
+	if (ah->is_global || !e->cfg.lids || !ah->dlid)
+		return;
+	ah->is_global = true;
+	ah->sgid_index = (uint8_t)(e->ngid - 1);
+	ah->dgid = e->gid[ah->sgid_index];
+	put_be16(ah->dgid.b + 14, ah->dlid);
 }
 
 struct gn_qp *engine_find_qp(const struct engine *e, uint32_t qpn)

@@ -38,6 +38,7 @@ struct engine_config {
 	uint64_t seed;	/* QPNs and keys follow from it */
 	bool migreq;	/* BTH MigReq of what is sent */
 	bool credits;	/* advertise end-to-end credits */
+	bool lids;	/* see engine_lid */
 	bool notes;	/* write remarks on packets, for captures */
 	uint32_t window; /* bytes in flight to one peer at first */
 };
@@ -75,10 +76,11 @@ struct engine {
 	struct list ready; /* QPs with something to send */
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
-	uint32_t qps, cq_count, pds, srqs, mws, next_qpn, next_srqn;
+	uint32_t qps, pds, srqs, mws, next_qpn, next_srqn, next_wqn;
 	size_t timed; /* objects that have a timer */
-	uint64_t dm_used;
-	struct list cqs;   /* all of them */
+	_Atomic uint64_t dm_used;
+	struct list cqs;   /* all of them, */
+	uint32_t ncqs;	   /* that many */
 	struct gn_srq *srq_list;
 	struct gn_xrcd *xrcds;
 	struct mcast_group *groups;
@@ -114,6 +116,13 @@ nsec_t engine_deadline(const struct engine *e);
 /* The largest path MTU that the link carries, in bytes. */
 unsigned engine_pmtu(const struct engine *e);
 
+/* RoCE has no LIDs.  Programs that know nothing else (qperf) are served by
+ * pretending: a LID is the low 16 bits of an address, and stands for that host in
+ * our own prefix.  The NIC's own, or 0: it does not pretend.
+ */
+uint16_t engine_lid(const struct engine *e);
+/* Gives an @ah that has a LID but no GRH the GID that is meant. */
+void engine_resolve_lid(const struct engine *e, struct gn_ah *ah);
 /* Nobody hears the events of its objects any more. */
 void engine_forget_listener(struct engine *e, const struct gn_listener *l);
 

@@ -237,6 +237,14 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 	return 0;
 }
 
+/* Somebody else's region is there, but not for @pd to ask about. */
+static int no_region(const struct gn_pd *pd, uint32_t lkey)
+{
+	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+
+	return h && h->pd != pd ? -EPERM : -ENOENT;
+}
+
 int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 {
 	uint8_t *at;
@@ -249,40 +257,53 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 			       : mem_probe(at, sge->len, write);
 	case DROP_RANGE: return -EFAULT;
 	case DROP_RIGHTS: return -EPERM;
-	default: return -ENOENT;
+	default: return no_region(pd, sge->lkey);
 	}
 }
 
 /* ---- device memory ---------------------------------------------------------------------- */
 
+static bool dm_claim(struct engine *e, uint64_t len)
+{
+	uint64_t used = atomic_fetch_add(&e->dm_used, len);
+
+	if (used + len <= e->cfg.limits.max_dm_size)
+		return true;
+	atomic_fetch_sub(&e->dm_used, len);
+	return false;
+}
+
 int dm_new(struct engine *e, uint64_t len, struct gn_dm **out)
 {
 	struct gn_dm *dm;
 
-	if (!len || len > e->cfg.limits.max_dm_size - e->dm_used)
+	if (!len || len > e->cfg.limits.max_dm_size || !dm_claim(e, len))
 		return -ENOMEM;
 	dm = calloc(1, sizeof(*dm));
 	if (!dm)
-		return -ENOMEM;
+		goto unclaim;
 	/* Whole cache lines, so that atomics on it are aligned. */
 	dm->mem = aligned_alloc(64, (len + 63) & ~(uint64_t)63);
-	if (!dm->mem) {
-		free(dm);
-		return -ENOMEM;
-	}
+	if (!dm->mem)
+		goto free_dm;
 	memset(dm->mem, 0, len);
 	dm->engine = e;
 	dm->len = len;
-	e->dm_used += len;
 	*out = dm;
 	return 0;
+
+free_dm:
+	free(dm);
+unclaim:
+	atomic_fetch_sub(&e->dm_used, len);
+	return -ENOMEM;
 }
 
 int dm_free(struct gn_dm *dm)
 {
-	if (dm->users)
+	if (atomic_load(&dm->users))
 		return -EBUSY;
-	dm->engine->dm_used -= dm->len;
+	atomic_fetch_sub(&dm->engine->dm_used, dm->len);
 	free(dm->mem);
 	free(dm);
 	return 0;

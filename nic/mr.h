@@ -8,6 +8,7 @@
 #ifndef NIC_MR_H
 #define NIC_MR_H
 
+#include <stdatomic.h>
 #include "nic/api.h"
 #include "wire/drop.h"
 
@@ -62,7 +63,7 @@ struct gn_dm {
 	struct engine *engine;
 	uint8_t *mem;
 	uint64_t len;
-	unsigned users; /* MRs */
+	_Atomic unsigned users; /* MRs */
 };
 
 struct mr_table {
@@ -86,6 +87,8 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 	     uint64_t len, unsigned access);
 int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write);
 
+/* These need no lock: the child of a fork may use its parent's device for them.
+ */
 int dm_new(struct engine *e, uint64_t len, struct gn_dm **dm);
 int dm_free(struct gn_dm *dm);
 

@@ -4,6 +4,7 @@
 
 #define WINDOW_MIN (16u * 1024)
 #define WINDOW_MAX (1024u * 1024)
+#define SLOW_STEP  512u /* bytes that it then grows each time it is used up */
 
 static struct peer **bucket_of(struct peer_table *t, const struct ip_addr *a)
 {
@@ -28,6 +29,7 @@ struct peer *peer_get(struct peer_table *t, const struct ip_addr *addr,
 			return NULL;
 		p->addr = *addr;
 		p->window = window;
+		p->slow_from = WINDOW_MAX;
 		list_init(&p->waiting);
 		p->next = *at;
 		*at = p;
@@ -52,6 +54,8 @@ void peer_grow(struct peer *p, uint32_t bytes)
 {
 	uint32_t more = bytes / 8;
 
+	if (p->window >= p->slow_from)
+		more = (uint32_t)((uint64_t)bytes * SLOW_STEP / p->window);
 	p->window = p->window + more < WINDOW_MAX ? p->window + more
 						  : WINDOW_MAX;
 }
@@ -62,4 +66,5 @@ void peer_shrink(struct peer *p, nsec_t now)
 		return;
 	p->last_loss = now;
 	p->window = p->window / 2 > WINDOW_MIN ? p->window / 2 : WINDOW_MIN;
+	p->slow_from = p->window;
 }

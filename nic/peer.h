@@ -1,9 +1,10 @@
 /* What all QPs that talk to one address share: how much may be in flight.
  *
  * A receiver's socket buffer is finite and shared by all QPs, so a requester
- * keeps at most `window' bytes unacknowledged per destination; the window grows
- * while nothing is lost and is halved at each loss.  READs count with the bytes
- * that they ask for, since those land in our own buffer.
+ * keeps at most `window' bytes unacknowledged per destination.  The window is
+ * halved at each loss; it grows fast while nothing was ever lost, and above the
+ * half of where the last loss was only slowly, or it would go on losing.  READs
+ * count with the bytes that they ask for, since those land in our own buffer.
  */
 #ifndef NIC_PEER_H
 #define NIC_PEER_H
@@ -23,6 +24,7 @@ struct peer {
 	unsigned users; /* QPs */
 	uint64_t in_flight;
 	uint32_t window;
+	uint32_t slow_from; /* window from which it grows slowly */
 	nsec_t last_loss;
 	struct list waiting; /* QPs held back by the window */
 };

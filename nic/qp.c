@@ -9,6 +9,7 @@
 #include "nic/raw.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/rss.h"
 #include "nic/srq.h"
 
 /* ---- numbers --------------------------------------------------------------- */
@@ -74,6 +75,8 @@ static int check_init(const struct engine *e, const struct gn_qp_init *init)
 
 	if (!k || (init->type == GN_QPT_RAW_PACKET && !l->raw_packet))
 		return -EOPNOTSUPP;
+	if (init->ind)
+		return init->type == GN_QPT_RAW_PACKET ? 0 : -EINVAL;
 	if ((k->sends && !init->send_cq) || (k->receives && !init->recv_cq))
 		return -EINVAL;
 	if (init->type == GN_QPT_XRC_RECV ? !init->xrcd : !!init->xrcd)
@@ -93,9 +96,9 @@ static void trim_caps(struct gn_qp *qp)
 	const struct qp_kind *k = kind_of(&qp->init);
 	struct gn_qp_cap *c = &qp->init.cap;
 
-	if (!k->sends)
+	if (!k->sends || qp->init.ind)
 		c->max_send_wr = c->max_send_sge = c->max_inline = 0;
-	if (!k->receives || qp->init.srq)
+	if (!k->receives || qp->init.srq || qp->init.ind)
 		c->max_recv_wr = c->max_recv_sge = 0;
 }
 
@@ -150,6 +153,8 @@ static void set_users(struct gn_qp *qp, int by)
 		i->recv_cq->users += (unsigned)by;
 	if (i->srq)
 		i->srq->users += (unsigned)by;
+	if (i->ind)
+		i->ind->users += (unsigned)by;
 	if (i->xrcd)
 		i->xrcd->users += (unsigned)by;
 }
@@ -159,6 +164,8 @@ static void on_timer(struct timer *t, nsec_t now)
 	struct gn_qp *qp = list_entry(t, struct gn_qp, timer);
 
 	requester_tick(qp, now);
+	if (reply_pending(qp))
+		engine_ready(qp->engine, qp);
 	qp_arm(qp);
 }
 
@@ -252,6 +259,11 @@ static void withdraw(struct gn_qp *qp)
 	forget_completions(qp);
 }
 
+bool qp_is_busy(const struct gn_qp *qp)
+{
+	return qp->opens == 1 && (qp->flows || qp->groups);
+}
+
 void qp_free(struct gn_qp *qp)
 {
 	struct engine *e = qp->engine;
@@ -302,18 +314,24 @@ static bool is_good_ah(const struct engine *e, const struct gn_ah *ah)
 	       ip_is_v4(&ah->dgid) == ip_is_v4(&e->gid[ah->sgid_index]);
 }
 
-int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
+static bool takes(const struct gn_qp *qp, const struct gn_send_wr *wr)
+{
+	if ((unsigned)wr->opcode >= GN_WR_N ||
+	    !(takers[wr->opcode] & 1u << qp->init.type))
+		return false;
+	return qp->init.type != GN_QPT_UD || is_good_ah(qp->engine, wr->ah);
+}
+
+int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
 {
 	enum gn_qp_state s = qp_state(qp);
 
 	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_RTR)
 		return -EINVAL;
-	if ((unsigned)wr->opcode >= GN_WR_N ||
-	    !(takers[wr->opcode] & 1u << qp->init.type))
-		return -EINVAL;
-	if (qp->init.type == GN_QPT_UD && !is_good_ah(qp->engine, wr->ah))
-		return -EINVAL;
-	return sq_post(&qp->sq, wr, qp->engine->cfg.limits.max_msg_size);
+	for (unsigned i = 0; i < n; i++)
+		if (!takes(qp, &wr[i]))
+			return -EINVAL;
+	return sq_post(&qp->sq, wr, n, qp->engine->cfg.limits.max_msg_size);
 }
 
 int qp_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
@@ -376,10 +394,12 @@ void qp_set_sqe(struct gn_qp *qp)
 
 void qp_arm(struct gn_qp *qp)
 {
-	nsec_t at = qp->req.ack_by < qp->req.rnr_until || !qp->req.rnr_until
-			    ? qp->req.ack_by
-			    : qp->req.rnr_until;
+	nsec_t now = qp->engine->now, at = qp->req.ack_by;
 
+	if (qp->req.rnr_until && qp->req.rnr_until < at)
+		at = qp->req.rnr_until;
+	if (qp->resp.pace.until > now && qp->resp.pace.until < at)
+		at = qp->resp.pace.until;
 	if (at != NSEC_NEVER)
 		timer_arm(&qp->engine->timers, &qp->timer, at);
 }

@@ -55,6 +55,17 @@ struct resource {
 	bool replay;	  /* it is not the first */
 };
 
+/* How fast READs are answered.  Nobody acknowledges the answer, so nothing else
+ * keeps it from overrunning the peer's receive buffer: a duplicate READ says that
+ * it did.
+ */
+struct pace {
+	nsec_t gap;   /* from the start of one burst to that of the next */
+	nsec_t start; /* of the present burst */
+	nsec_t until; /* nothing leaves before */
+	uint32_t burst, clean; /* bytes: of the burst; since the last change */
+};
+
 enum message { MESSAGE_NONE, MESSAGE_SEND, MESSAGE_WRITE };
 
 /* Responder and reply (responder.c, reply.c). */
@@ -73,6 +84,7 @@ struct responder {
 	bool established; /* COMM_EST was raised */
 	struct resource *res; /* ring of attr.max_dest_rd_atomic */
 	uint32_t res_next, res_used;
+	struct pace pace;
 	bool ack_due; /* an ACK, or the NAK in syndrome, waits to be sent */
 	uint8_t nak;  /* its syndrome; 0: an ACK */
 };
@@ -105,6 +117,8 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp);
 /* Once more the XRC_RECV QP @qpn of @xrcd; -EINVAL: there is none. */
 int qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp);
 /* The last qp_free of a QP frees it. */
+/* Whether something still delivers to it, and it may not go yet. */
+bool qp_is_busy(const struct gn_qp *qp);
 void qp_free(struct gn_qp *qp);
 int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask);
 void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
@@ -113,7 +127,11 @@ void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
 /* Posting needs no lock of the engine's.  qp_ring tells the engine's next run;
  * true if that was news to it.
  */
-int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr);
+int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n);
+static inline int qp_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
+{
+	return qp_post_list(qp, wr, 1);
+}
 int qp_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr);
 bool qp_ring(struct gn_qp *qp);
 

@@ -44,6 +44,9 @@ struct move {
 #define RTS_RAW	  GN_QP_RATE_LIMIT
 #define NOTIFY	  GN_QP_EN_SQD_ASYNC_NOTIFY
 
+/* An XRC QP has half of a connection; attributes of the other half are not needed,
+ * but programs (perftest) give both halves the same, so they are taken.
+ */
 static const struct move moves[] = {
 	{ GN_QPS_RESET, GN_QPS_INIT,
 	  { [C_RC] = { INIT_C, 0 }, [C_UC] = { INIT_C, 0 },
@@ -56,14 +59,14 @@ static const struct move moves[] = {
 	{ GN_QPS_INIT, GN_QPS_RTR,
 	  { [C_RC] = { RTR_RC, RTR_OPT }, [C_UC] = { RTR_UC, RTR_OPT },
 	    [C_UD] = { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY },
-	    [C_XRC_SEND] = { RTR_UC, RTR_OPT },
+	    [C_XRC_SEND] = { RTR_UC, RTR_OPT | RTR_RC },
 	    [C_XRC_RECV] = { RTR_RC, RTR_OPT } } },
 	{ GN_QPS_RTR, GN_QPS_RTS,
 	  { [C_RC] = { GN_QP_SQ_PSN | RETRIES, RTS_RC },
 	    [C_UC] = { GN_QP_SQ_PSN, RTS_UC },
 	    [C_UD] = { GN_QP_SQ_PSN, RTS_UD },
 	    [C_XRC_SEND] = { GN_QP_SQ_PSN | RETRIES, RTS_INI },
-	    [C_XRC_RECV] = { GN_QP_SQ_PSN | GN_QP_TIMEOUT, RTS_RC },
+	    [C_XRC_RECV] = { GN_QP_SQ_PSN | GN_QP_TIMEOUT, RTS_RC | RETRIES },
 	    [C_RAW] = { 0, RTS_RAW } } },
 	{ GN_QPS_RTS, GN_QPS_RTS,
 	  { [C_RC] = { 0, RTS_RC }, [C_UC] = { 0, RTS_UC },
@@ -343,13 +346,17 @@ static void enter_rts(struct gn_qp *qp)
 	q->rnr_left = qp->attr.rnr_retry;
 }
 
-int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask)
+int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *wanted, unsigned mask)
 {
+	struct gn_qp_attr resolved = *wanted;
+	const struct gn_qp_attr *attr = &resolved;
 	enum gn_qp_state from = qp_state(qp);
 	enum gn_qp_state to = mask & GN_QP_STATE ? attr->state : from;
 	struct gn_qp_attr next = qp->attr;
 	int rc = check_move(qp, from, to, mask);
 
+	if (mask & GN_QP_AV)
+		engine_resolve_lid(qp->engine, &resolved.ah);
 	if (!rc)
 		rc = check_values(qp, attr, mask);
 	if (rc)

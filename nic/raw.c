@@ -11,6 +11,7 @@
 #include "nic/engine.h"
 #include "nic/requester.h"
 #include "nic/responder_parts.h"
+#include "nic/rss.h"
 #include "wire/eth.h"
 #include "wire/udp.h"
 
@@ -30,25 +31,64 @@ struct fields {
 
 #define IPPROTO_TCP_ 6u
 
+/* Steering looks at fields and judges nothing: neither lengths nor checksums.
+ * Takes the header off @in; false if there is none.
+ */
+static bool look_at_ipv4(struct ip_header *h, struct span *in, bool *first)
+{
+	const uint8_t *p = in->p;
+	size_t len;
+
+	if (in->len < IPV4_LEN || p[0] >> 4 != 4)
+		return false;
+	len = (p[0] & 0xfu) * 4;
+	h->version = 4;
+	h->protocol = p[9];
+	h->src = ip_from_v4(p + 12);
+	h->dst = ip_from_v4(p + 16);
+	*first = !(get_be16(p + 6) & 0x1fff);
+	return len >= IPV4_LEN && span_take(in, len);
+}
+
+static bool look_at_ipv6(struct ip_header *h, struct span *in)
+{
+	const uint8_t *p = span_take(in, IPV6_LEN);
+
+	if (!p || p[0] >> 4 != 6)
+		return false;
+	h->version = 6;
+	h->protocol = p[6];
+	memcpy(h->src.b, p + 8, 16);
+	memcpy(h->dst.b, p + 24, 16);
+	return true;
+}
+
+static void look_at_ports(struct fields *f, struct span *in)
+{
+	const uint8_t *p;
+
+	if (f->ip.protocol != IPPROTO_UDP_ && f->ip.protocol != IPPROTO_TCP_)
+		return;
+	p = span_take(in, 4);
+	if (!p)
+		return;
+	f->has_ports = true;
+	f->sport = get_be16(p);
+	f->dport = get_be16(p + 2);
+}
+
 static void parse(struct fields *f, struct span frame)
 {
-	const uint8_t *ports;
+	bool first = true;
 
 	*f = (struct fields){ .is_ip = false };
 	f->is_eth = eth_decode(&f->eth, &frame) == DROP_NONE;
-	if (!f->is_eth || (f->eth.type != ETHERTYPE_IPV4 &&
-			   f->eth.type != ETHERTYPE_IPV6))
-		return;
-	f->is_ip = ip_decode(&f->ip, &frame) == DROP_NONE;
-	if (!f->is_ip || (f->ip.protocol != IPPROTO_UDP_ &&
-			  f->ip.protocol != IPPROTO_TCP_))
-		return;
-	ports = span_take(&frame, 4);
-	f->has_ports = ports != NULL;
-	if (ports) {
-		f->sport = get_be16(ports);
-		f->dport = get_be16(ports + 2);
-	}
+	if (f->is_eth && f->eth.type == ETHERTYPE_IPV4)
+		f->is_ip = look_at_ipv4(&f->ip, &frame, &first);
+	else if (f->is_eth && f->eth.type == ETHERTYPE_IPV6)
+		f->is_ip = look_at_ipv6(&f->ip, &frame);
+	if (f->is_ip && first)
+		look_at_ports(f, &frame);
 }
 
 static bool same(const uint8_t *a, const uint8_t *b, const uint8_t *mask,
@@ -97,6 +137,15 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 
 /* ---- in ------------------------------------------------------------------------- */
 
+static void spread(const struct gn_qp *qp, const struct fields *f,
+		   struct span frame)
+{
+	struct rss_fields r = { f->is_ip ? &f->ip : NULL, f->has_ports,
+				f->sport, f->dport };
+
+	rss_receive(qp->init.ind, rss_hash(&qp->init.hash, &r), frame);
+}
+
 static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 {
 	enum gn_qp_state s = qp_state(qp);
@@ -140,7 +189,10 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
 			continue;
-		receive(flow->qp, frame, now);
+		if (flow->qp->init.ind)
+			spread(flow->qp, &f, frame);
+		else
+			receive(flow->qp, frame, now);
 		taken |= !flow->match.sniffer;
 	}
 	return taken;

@@ -14,6 +14,11 @@
 #include "wire/aeth.h"
 #include "wire/print.h"
 
+#define PACE_BURST (64u * 1024)
+#define PACE_CLEAN (4u << 20) /* bytes without loss that make it faster */
+#define PACE_MIN   (1 * USEC)
+#define PACE_MAX   (1 * MSEC)
+
 static struct resource *first_pending(const struct gn_qp *qp)
 {
 	for (uint32_t i = 0; i < qp->resp.res_used; i++) {
@@ -55,8 +60,7 @@ static void send_ack(struct gn_qp *qp)
 	struct responder *s = &qp->resp;
 	bool nak = s->nak;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
-				     OP_ACKNOWLEDGE),
+		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(s->epsn, nak ? 0 : PSN_MASK) },
 		.aeth = { nak ? s->nak : ack_syndrome(qp), s->msn },
@@ -75,8 +79,7 @@ static void send_ack(struct gn_qp *qp)
 static void send_atomic_ack(struct gn_qp *qp, struct resource *res)
 {
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) |
-				     OP_ATOMIC_ACKNOWLEDGE),
+		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ATOMIC_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = res->first_psn },
 		.aeth = { ack_syndrome(qp), res->msn },
@@ -141,12 +144,33 @@ static enum drop fetch(const struct gn_qp *qp, const struct resource *res,
 	return v;
 }
 
+/* @len more bytes of READ data have left. */
+static void pace(struct gn_qp *qp, uint32_t len)
+{
+	struct pace *p = &qp->resp.pace;
+
+	if (!p->burst)
+		p->start = qp->engine->now;
+	p->burst += len;
+	if (p->burst < PACE_BURST)
+		return;
+	p->clean += p->burst;
+	p->burst = 0;
+	p->until = p->start + p->gap;
+	if (p->clean < PACE_CLEAN)
+		return;
+	p->clean = 0;
+	if (p->gap > PACE_MIN)
+		p->gap -= p->gap / 8;
+}
+
 static void send_read_response(struct gn_qp *qp, struct resource *res)
 {
 	uint32_t pmtu = qp->attr.path_mtu, offset = res->sent * pmtu;
 	uint32_t len = res->len - offset < pmtu ? res->len - offset : pmtu;
 	struct roce r = {
-		.bth = { .opcode = (uint8_t)(qp_transport(qp) | response_op(res)),
+		.bth = { .opcode = opcode_of(qp_transport(qp),
+					   response_op(res)),
 			 .dqpn = qp->attr.dest_qpn,
 			 .psn = psn_add(res->first_psn, res->sent) },
 		.aeth = { ack_syndrome(qp), res->msn },
@@ -164,6 +188,15 @@ static void send_read_response(struct gn_qp *qp, struct resource *res)
 	if (++res->sent == res->npsn)
 		res->pending = false;
 	engine_commit(qp->engine, &r, len);
+	pace(qp, len);
+}
+
+void reply_slow_down(struct gn_qp *qp)
+{
+	struct pace *p = &qp->resp.pace;
+
+	p->gap = p->gap * 2 < PACE_MAX ? p->gap * 2 : PACE_MAX;
+	p->clean = 0;
 }
 
 bool reply_send(struct gn_qp *qp, unsigned quota)
@@ -171,6 +204,10 @@ bool reply_send(struct gn_qp *qp, unsigned quota)
 	struct resource *res;
 
 	while ((res = first_pending(qp))) {
+		if (qp->resp.pace.until > qp->engine->now) {
+			qp_arm(qp);
+			return false;
+		}
 		if (!quota--)
 			return true;
 		/* ATOMIC WRITE and FLUSH are answered as READs of nothing. */

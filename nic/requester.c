@@ -477,7 +477,7 @@ static void fill_headers(const struct gn_qp *qp, const struct swqe *w,
 		op = k->first;
 	else
 		op = last ? k->last : k->middle;
-	r->bth = (struct bth){ .opcode = (uint8_t)(qp_transport(qp) | op),
+	r->bth = (struct bth){ .opcode = opcode_of(qp_transport(qp), op),
 			       .se = last && (k->is & K_RECV) &&
 				     (w->flags & GN_SEND_SOLICITED),
 			       .dqpn = qp->attr.dest_qpn,

@@ -16,13 +16,16 @@
 #include "wire/aeth.h"
 #include "wire/print.h"
 
+#define PACE_FIRST (50 * USEC)
+
 void responder_reset(struct gn_qp *qp)
 {
 	struct responder *s = &qp->resp;
 	struct gn_sge *sge = s->recv.sge;
 
 	free(s->res);
-	*s = (struct responder){ .recv.sge = sge, .srq = qp->init.srq };
+	*s = (struct responder){ .recv.sge = sge, .srq = qp->init.srq,
+				  .pace.gap = PACE_FIRST };
 }
 
 /* ---- checks: const, and named verdicts ------------------------------------------ */
@@ -202,6 +205,7 @@ static enum drop replay(struct gn_qp *qp, const struct roce *r)
 		if (!is_suffix(qp, res, r))
 			return DROP_REPLAY_GONE;
 		answer_again(res, (r->bth.psn - res->first_psn) & PSN_MASK);
+		reply_slow_down(qp);
 	} else {
 		if (res->op != opcode_operation(r->bth.opcode))
 			return DROP_REPLAY_GONE;

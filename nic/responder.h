@@ -19,6 +19,9 @@ bool reply_pending(const struct gn_qp *qp);
 /* Sends at most @quota packets of it; true if more is left. */
 bool reply_send(struct gn_qp *qp, unsigned quota);
 
+/* A READ was asked for again: slower from now on. */
+void reply_slow_down(struct gn_qp *qp);
+
 /* Of the ring: the @i'th oldest. */
 struct resource *resource_at(const struct gn_qp *qp, uint32_t i);
 

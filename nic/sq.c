@@ -139,21 +139,27 @@ static void fill(const struct sq *sq, uint32_t index,
 							  wr->remote_qkey };
 }
 
-int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg)
+int sq_post(struct sq *sq, const struct gn_send_wr *wr, unsigned n,
+	    uint32_t max_msg)
 {
 	uint32_t tail, used, len;
-	int rc = check(sq, wr, max_msg, &len);
+	int rc = 0;
 
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = check(sq, &wr[i], max_msg, &len);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&sq->lock);
 	tail = atomic_load_explicit(&sq->tail, memory_order_relaxed);
 	used = tail - atomic_load_explicit(&sq->freed, memory_order_acquire);
-	if (used >= sq->depth) {
+	if (n > sq->depth - used) {
 		rc = -ENOMEM;
 	} else {
-		fill(sq, tail, wr, len);
-		atomic_store_explicit(&sq->tail, tail + 1,
+		for (unsigned i = 0; i < n; i++) {
+			check(sq, &wr[i], max_msg, &len);
+			fill(sq, tail + i, &wr[i], len);
+		}
+		atomic_store_explicit(&sq->tail, tail + n,
 				      memory_order_release);
 	}
 	pthread_mutex_unlock(&sq->lock);

@@ -53,11 +53,12 @@ struct sq {
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 	    uint32_t max_inline, bool datagrams);
 void sq_fini(struct sq *sq);
-/* Copies @wr in.  -EINVAL: too many SGEs, too much inline, a message longer
+/* Copies all @n of @wr in, or none.  -EINVAL: too many SGEs, too much inline, a message longer
  * than @max_msg, inline with an opcode that reads; -EINVAL for atomics whose
  * memory is not 8 bytes; -ENOMEM: full.
  */
-int sq_post(struct sq *sq, const struct gn_send_wr *wr, uint32_t max_msg);
+int sq_post(struct sq *sq, const struct gn_send_wr *wr, unsigned n,
+	    uint32_t max_msg);
 
 static inline struct swqe *sq_at(const struct sq *sq, uint32_t index)
 {

@@ -44,8 +44,8 @@ struct culprit culprit(const struct packet *p, const struct stream *s)
 /* The culprit's own QPN is what its peer's packets are addressed to. */
 static void name(const struct culprit *who, char *text, size_t size)
 {
-	static const char *const roles[] = {[REQUESTER] = "requester",
-					    [RESPONDER] = "responder"};
+	static const char *const roles[] = {
+		[REQUESTER] = "requester", [RESPONDER] = "responder"};
 	const struct stream *s = who->stream;
 	char addr[IP_TEXT_MAX];
 
@@ -63,8 +63,8 @@ static void name(const struct culprit *who, char *text, size_t size)
 		snprintf(text, size, "%s as %s", addr, roles[who->role]);
 }
 
-void accuse(struct check *c, enum rule rule, unsigned needs,
-	    struct culprit who, const char *format, ...)
+void accuse(struct check *c, enum rule rule, unsigned needs, struct culprit who,
+	    const char *format, ...)
 {
 	struct violation v = {
 		.rule = rule,
@@ -109,8 +109,9 @@ static void settle_unsent(struct check *c, const struct stream *s)
 static void settle(struct check *c, const struct stream *s)
 {
 	settle_unsent(c, s);
-	report_settle_pair(c->report, s->number,
-			   pair_is_sure(c->streams, s));
+	if (report_stored(c->report) == 0)
+		return;
+	report_settle_pair(c->report, s->number, pair_is_sure(c->streams, s));
 }
 
 void forget(struct check *c, struct stream *s)
@@ -173,8 +174,9 @@ static enum note judge_connected(struct check *c, const struct packet *p,
 	if (s)
 		return judge_response(c, p, s, t);
 	return p->roce.op->flags & HAS_AETH &&
-	       aeth_kind(p->roce.aeth.syndrome) != AETH_ACK ? NOTE_NAK
-							     : NOTE_NONE;
+			       aeth_kind(p->roce.aeth.syndrome) != AETH_ACK
+		       ? NOTE_NAK
+		       : NOTE_NONE;
 }
 
 static void count_aeth(struct check *c, const struct packet *p)
@@ -272,7 +274,8 @@ void check_summary(const struct check *c, FILE *out)
 	size_t violations = report_count(c->report);
 
 	count_streams(c, &connections, &datagram_flows);
-	fprintf(out, "retransmissions %" PRIu64 ", RNR NAKs %" PRIu64
+	fprintf(out,
+		"retransmissions %" PRIu64 ", RNR NAKs %" PRIu64
 		", CNPs %" PRIu64 ", copies %" PRIu64
 		", datagram flows %" PRIu64 "\n",
 		c->n.retransmissions, c->n.rnrs, c->n.cnps, c->n.copies,
@@ -282,10 +285,12 @@ void check_summary(const struct check *c, FILE *out)
 			fprintf(out, "NAK %u (%s) %" PRIu64 "\n", code,
 				nak_text(code), c->n.naks[code]);
 	if (c->sniffer_lost)
-		fprintf(out, "the capture lacks frames (see frame %" PRIu64
+		fprintf(out,
+			"the capture lacks frames (see frame %" PRIu64
 			"): rules that need all of them were not applied\n",
 			c->sniffer_lost);
-	fprintf(out, "check: %" PRIu64 " packet%s, %" PRIu64
+	fprintf(out,
+		"check: %" PRIu64 " packet%s, %" PRIu64
 		" connection%s, %zu violation%s\n",
 		c->n.packets, plural(c->n.packets), connections,
 		plural(connections), violations, plural(violations));

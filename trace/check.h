@@ -20,7 +20,7 @@ struct check;
 enum note {
 	NOTE_NONE,
 	NOTE_RETRANSMISSION,
-	NOTE_NAK, /* and RNR NAK */
+	NOTE_NAK,  /* and RNR NAK */
 	NOTE_COPY, /* made by the network or the sniffer */
 	NOTE_CNP,
 };

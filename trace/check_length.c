@@ -13,6 +13,12 @@ bool pmtu_valid(size_t len)
 	return len >= 256 && len <= PMTU_MAX && (len & (len - 1)) == 0;
 }
 
+void learn_largest_pmtu(struct reqlog *log, size_t len)
+{
+	if (!log->pmtu && len > PMTU_MAX / 2 && len <= PMTU_MAX)
+		reqlog_set_pmtu(log, PMTU_MAX);
+}
+
 static void judge_middle(struct check *c, const struct packet *p,
 			 struct stream *s)
 {
@@ -95,34 +101,44 @@ void judge_request_length(struct check *c, const struct packet *p,
 		judge_last(c, p, s);
 	else if (flags & HAS_PAYLOAD)
 		judge_only(c, p, s);
+	learn_largest_pmtu(&s->q.log, p->roce.payload.len);
 	judge_address(c, p, s);
 }
 
-/* The Last at @i, whose First is known. */
-static void judge_end(struct check *c, struct stream *s, const struct req *r)
+/* What DMALen should have been, for a Last at @r whose First is known. */
+static uint32_t sum_at(const struct reqlog *log, const struct req *r)
 {
-	uint32_t pmtu = s->q.log.pmtu;
-	uint32_t before = (uint32_t)psn_diff(r->psn, r->msg_psn) * pmtu;
-	struct culprit who = {r->frame, &s->key.src, s, REQUESTER};
-
-	if (before + r->payload != r->msg_len)
-		accuse(c, RULE_DMALEN_SUM, 0, who,
-		       "psn %u: DMALen %u in psn %u, payload %u", r->psn,
-		       r->msg_len, r->msg_psn, before + r->payload);
+	return (uint32_t)psn_diff(r->psn, r->msg_psn) * log->pmtu + r->payload;
 }
 
-void judge_message_length(struct check *c, struct stream *s, int i)
+int message_wrong(const struct reqlog *log, int i)
 {
-	struct reqlog *log = &s->q.log;
-
 	for (; (size_t)i < log->n; i++) {
 		const struct req *r = &log->v[i];
 
 		if (!(r->flags & IS_WRITE) || !r->msg_known || !log->pmtu)
-			return;
-		if (r->flags & IS_LAST)
-			judge_end(c, s, r);
+			return -1;
+		if (r->flags & IS_LAST && sum_at(log, r) != r->msg_len)
+			return i;
 		if (r->flags & IS_END || !reqlog_adjacent(log, i + 1))
-			return;
+			return -1;
 	}
+	return -1;
+}
+
+void judge_message_length(struct check *c, struct stream *s, int i)
+{
+	const struct reqlog *log = &s->q.log;
+	struct culprit who = {0, &s->key.src, s, REQUESTER};
+	const struct req *r;
+
+	i = message_wrong(log, i);
+	if (i < 0)
+		return;
+	r = &log->v[i];
+	who.frame = r->frame;
+	accuse(c, RULE_DMALEN_SUM, 0, who,
+	       "psn %u: DMALen %u in psn %u, "
+	       "payload %u",
+	       r->psn, r->msg_len, r->msg_psn, sum_at(log, r));
 }

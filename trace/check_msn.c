@@ -46,11 +46,30 @@ int32_t msn_surplus(const struct stream *s, uint32_t msn)
 	return psn_diff(msn, s->a.off + reqlog_ended_all(&s->q.log));
 }
 
+void msn_lost_count(struct stream *s)
+{
+	s->a.has_msn = false;
+	s->q.log.anchored = false;
+}
+
 static void anchor(struct responder *a, uint32_t low, uint32_t high)
 {
 	a->off = low;
 	a->off_width = psn_diff(high, low);
 	a->has_msn = true;
+	a->has_other = false;
+}
+
+/* A responder that miscounted goes on from there: it is blamed once. */
+static bool miscounted_before(struct responder *a, uint32_t low, uint32_t high)
+{
+	bool again = a->has_other && psn_diff(high, a->other) >= 0 &&
+		     psn_diff(low, a->other) <= a->other_width;
+
+	a->has_other = !again;
+	a->other = low;
+	a->other_width = psn_diff(high, low);
+	return again;
 }
 
 static void narrow(struct responder *a, uint32_t low, uint32_t high)
@@ -64,12 +83,21 @@ static void narrow(struct responder *a, uint32_t low, uint32_t high)
 	anchor(a, low, high);
 }
 
+/* The answer to an atomic may be kept and sent again as it was. */
+static bool may_be_kept(const struct packet *p)
+{
+	return p->roce.op->flags & HAS_ATOMICACK ||
+	       (p->roce.op->flags & IS_READ && p->roce.payload.len == 0);
+}
+
 static void judge_order(struct check *c, const struct packet *p,
 			struct stream *s, struct stream *t)
 {
 	struct responder *a = &s->a;
 	uint32_t psn = p->roce.bth.psn, msn = p->roce.aeth.msn;
 
+	if (may_be_kept(p))
+		return;
 	if (a->has_top && psn_diff(psn, a->top_psn) < 0)
 		return;
 	if (a->has_top && psn_diff(msn, a->top_msn) < 0)
@@ -115,15 +143,19 @@ void judge_msn(struct check *c, const struct packet *p, struct stream *s,
 	if (old)
 		high = psn_add(a->off, (uint32_t)a->off_width);
 	if (!a->has_msn) {
+		s->q.log.anchored = true;
 		a->fresh = psn_diff(0, low) >= 0 && psn_diff(0, high) <= 0;
 		anchor(a, low, high);
 	} else if (psn_diff(high, a->off) >= 0 &&
 		   psn_diff(low, a->off) <= a->off_width) {
 		narrow(a, low, high);
 		s->q.doubt &= old;
+	} else if (excused(c, s)) {
+		return;
+	} else if (miscounted_before(a, low, high)) {
+		anchor(a, low, high);
 	} else {
-		if (!excused(c, s))
-			accuse_msn(c, p, s, t, least, most);
+		accuse_msn(c, p, s, t, least, most);
 		return;
 	}
 	if (!old)
@@ -171,8 +203,7 @@ static bool judge_skip(struct check *c, const struct packet *p,
 	accuse(c, RULE_PSN_SKIP, NEEDS_WHOLE | NEEDS_PAIR, who,
 	       "psn %u skips %u; frame %llu acknowledges psn %u with msn %u",
 	       log->v[first].psn, log->v[first].hole,
-	       (unsigned long long)p->frame, p->roce.bth.psn,
-	       p->roce.aeth.msn);
+	       (unsigned long long)p->frame, p->roce.bth.psn, p->roce.aeth.msn);
 	return true;
 }
 

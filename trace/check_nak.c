@@ -13,8 +13,8 @@ static void judge_sequence_nak(struct check *c, const struct packet *p,
 {
 	struct responder *a = &s->a;
 	uint32_t psn = p->roce.bth.psn;
-	bool again = a->nak_psn == psn &&
-		     !requester_went_back(s, psn, a->nak_nsec);
+	bool again =
+		a->nak_psn == psn && !requester_went_back(s, psn, a->nak_nsec);
 	int32_t sent = psn_diff(reqlog_end_max(&s->q.log), psn);
 
 	if (a->has_acked && psn_diff(psn, a->acked) < 0) {
@@ -25,23 +25,27 @@ static void judge_sequence_nak(struct check *c, const struct packet *p,
 		       psn, a->acked);
 	} else if (a->nak == NAK_RNR && again) {
 		accuse(c, RULE_NAK_SEQ_RNR, NEEDS_WHOLE | NEEDS_PAIR,
-		       culprit(p, t), "NAK for psn %u, which drew an RNR NAK "
-		       "and was not sent again", psn);
+		       culprit(p, t),
+		       "NAK for psn %u, which drew an RNR NAK "
+		       "and was not sent again",
+		       psn);
 		return;
 	} else if (sent < 2) {
 		answer_unsent(c, p, s, t, RULE_NAK_SEQ_NOGAP, false);
 	} else if (a->nak == NAK_SEQUENCE && again) {
 		accuse(c, RULE_NAK_SEQ_REPEAT, NEEDS_WHOLE | NEEDS_PAIR,
-		       culprit(p, t), "second NAK for psn %u, which was not "
-		       "sent again", psn);
+		       culprit(p, t),
+		       "second NAK for psn %u, which was not "
+		       "sent again",
+		       psn);
 	} else {
 		network_lost(c, p->frame);
 	}
 	a->nak = NAK_SEQUENCE;
 }
 
-static void judge_rnr(struct check *c, const struct packet *p,
-		      struct stream *s, struct stream *t)
+static void judge_rnr(struct check *c, const struct packet *p, struct stream *s,
+		      struct stream *t)
 {
 	const struct req *r = reqlog_cover(&s->q.log, p->roce.bth.psn);
 	uint32_t takes = IS_SEND | TAKES_RECV;
@@ -83,8 +87,7 @@ void judge_nak(struct check *c, const struct packet *p, struct stream *s,
 		note_fatal(p, s);
 	if (s->q.log.n == 0 || s->peer != t)
 		return; /* excused */
-	if (after_rnr && a->nak == NAK_RNR &&
-	    aeth_kind(syndrome) != AETH_RNR)
+	if (after_rnr && a->nak == NAK_RNR && aeth_kind(syndrome) != AETH_RNR)
 		return; /* the time still runs from the RNR NAK */
 	a->nak_psn = p->roce.bth.psn;
 	a->nak_nsec = p->nsec;

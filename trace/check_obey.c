@@ -24,8 +24,8 @@ void judge_rnr_wait(struct check *c, const struct packet *p,
 	const struct responder *a = &s->a;
 	int64_t waited = p->nsec - a->nak_nsec;
 	int64_t since_sent = p->nsec - old->sent_nsec;
-	bool going_back = waited < IN_FLIGHT_NSEC &&
-			  s->q.back_nsec > old->sent_nsec;
+	bool going_back =
+		waited < IN_FLIGHT_NSEC && s->q.back_nsec > old->sent_nsec;
 
 	if (a->nak != NAK_RNR || a->nak_psn != p->roce.bth.psn ||
 	    old->sent_nsec > a->nak_nsec || going_back ||
@@ -39,16 +39,19 @@ void judge_rnr_wait(struct check *c, const struct packet *p,
 		       p->roce.bth.psn, (long long)waited / 1000, a->rnr_usec);
 }
 
-void judge_after_nak(struct check *c, const struct packet *p,
-		     const struct stream *s, const struct req *r)
+/* What follows without a pause was still on its way, however long that is. */
+void judge_after_nak(struct check *c, const struct packet *p, struct stream *s,
+		     const struct req *r)
 {
 	const struct responder *a = &s->a;
+	bool paused = r->sent_nsec - s->q.idle_since > IN_FLIGHT_NSEC;
 
-	if (a->fatal && r->sent_nsec - a->fatal_nsec > IN_FLIGHT_NSEC &&
-	    !requester_went_back(s, a->fatal_psn, a->fatal_nsec))
-		accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY | NEEDS_PAIR,
-		       culprit(p, s),
-		       "%s psn %u after the NAK in frame %llu",
-		       p->roce.op->name, r->psn,
-		       (unsigned long long)a->fatal_frame);
+	if (!a->fatal || r->sent_nsec - a->fatal_nsec <= IN_FLIGHT_NSEC ||
+	    !(paused || s->q.disobeys) ||
+	    requester_went_back(s, a->fatal_psn, a->fatal_nsec))
+		return;
+	s->q.disobeys = true;
+	accuse(c, RULE_AFTER_FATAL, NEEDS_DELIVERY | NEEDS_PAIR, culprit(p, s),
+	       "%s psn %u after the NAK in frame %llu", p->roce.op->name,
+	       r->psn, (unsigned long long)a->fatal_frame);
 }

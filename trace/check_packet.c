@@ -8,9 +8,12 @@ static bool rule_of_drop(enum drop d, enum rule *rule)
 		enum drop drop;
 		enum rule rule;
 	} rules[] = {
-		{DROP_UDP_LENGTH, RULE_IP_LENGTH}, {DROP_OPCODE, RULE_OPCODE},
-		{DROP_TVER, RULE_TVER},		   {DROP_PAD, RULE_PAD},
-		{DROP_SHORT, RULE_LENGTH},	   {DROP_LENGTH, RULE_LENGTH},
+		{DROP_UDP_LENGTH, RULE_IP_LENGTH},
+		{DROP_OPCODE, RULE_OPCODE},
+		{DROP_TVER, RULE_TVER},
+		{DROP_PAD, RULE_PAD},
+		{DROP_SHORT, RULE_LENGTH},
+		{DROP_LENGTH, RULE_LENGTH},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {

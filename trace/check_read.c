@@ -41,9 +41,12 @@ void learn_pmtu(struct reqlog *log, const struct packet *p)
 {
 	size_t len = p->roce.payload.len;
 
-	if (!log->pmtu && p->roce.op->flags & IS_READ &&
-	    p->roce.op->flags & (IS_FIRST | IS_MIDDLE) && pmtu_valid(len))
+	if (log->pmtu || !(p->roce.op->flags & IS_READ))
+		return;
+	if (p->roce.op->flags & (IS_FIRST | IS_MIDDLE) && pmtu_valid(len))
 		reqlog_set_pmtu(log, (uint32_t)len);
+	else
+		learn_largest_pmtu(log, len);
 }
 
 /* False if @r is no more: a new connection. */
@@ -71,8 +74,7 @@ static bool judge_length(struct check *c, const struct packet *p,
 }
 
 static void judge_empty(struct check *c, const struct packet *p,
-			struct stream *s, const struct stream *t,
-			struct req *r)
+			struct stream *s, const struct stream *t, struct req *r)
 {
 	enum operation op = opcode_operation(r->opcode);
 

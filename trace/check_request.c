@@ -13,13 +13,13 @@
  * Nothing tells a sniffer that a QPN got a new connection, except the CM.  So
  * where a request contradicts the log, and there is no reason to send it again
  * (its PSN is acknowledged, or refused for good, or the requester was idle, or
- * nobody is known to answer), it is taken for a new beginning.  A packet far from the sequence waits as suspect
- * until the next one follows it (a new beginning) or the old sequence (an
- * outlier).
+ * nobody is known to answer), it is taken for a new beginning.  A packet far
+ *from the sequence waits as suspect until the next one follows it (a new
+ *beginning) or the old sequence (an outlier).
  */
 #include "trace/judge.h"
 
-#define IDLE_NSEC    100000000LL
+#define IDLE_NSEC 100000000LL
 
 enum place { NEXT, GAP, KNOWN, INSIDE, HOLE, BEFORE, FAR };
 
@@ -29,7 +29,8 @@ static enum place place_of(const struct reqlog *log, const struct req *r)
 	int32_t ahead_most = psn_diff(r->psn, reqlog_end_max(log));
 	const struct req *there;
 
-	if (ahead_most >= FAR_PSNS || psn_diff(r->psn, log->v[0].psn) < -FAR_PSNS)
+	if (ahead_most >= FAR_PSNS ||
+	    psn_diff(r->psn, log->v[0].psn) < -FAR_PSNS)
 		return FAR;
 	if (ahead >= 0)
 		return ahead_most <= 0 ? NEXT : GAP;
@@ -85,7 +86,8 @@ static bool fits(const struct reqlog *log, int i)
 	const struct req *r = &log->v[i];
 
 	return !(reqlog_adjacent(log, i) && !continues(r - 1, r)) &&
-	       !(reqlog_adjacent(log, i + 1) && !continues(r, r + 1));
+	       !(reqlog_adjacent(log, i + 1) && !continues(r, r + 1)) &&
+	       message_wrong(log, i) < 0;
 }
 
 /* Request @i against its neighbours in the log. */
@@ -133,11 +135,13 @@ static void add(struct check *c, const struct packet *p, struct stream *s,
 	judge_sequence(c, p, s, i);
 }
 
-static enum note next(struct check *c, const struct packet *p,
-		      struct stream *s, const struct req *r)
+static enum note next(struct check *c, const struct packet *p, struct stream *s,
+		      const struct req *r)
 {
 	int32_t hole = psn_diff(r->psn, reqlog_end_max(&s->q.log));
 
+	if (hole <= 0 && psn_diff(r->psn, reqlog_end(&s->q.log)) > 0)
+		msn_lost_count(s);
 	if (hole > 0 && quiet(s) && r->flags & IS_START)
 		s->q.doubt = true;
 	judge_after_nak(c, p, s, r);
@@ -166,11 +170,11 @@ static void contradiction(struct check *c, const struct packet *p,
 }
 
 /* A request seen before, or older than all seen. */
-static void went_back(struct check *c, const struct packet *p,
-		      struct stream *s, const struct req *r)
+static void went_back(struct check *c, const struct packet *p, struct stream *s,
+		      const struct req *r)
 {
-	bool starts = psn_diff(r->psn, s->q.last_psn) <= 0 ||
-		      s->q.back_nsec == 0;
+	bool starts =
+		psn_diff(r->psn, s->q.last_psn) <= 0 || s->q.back_nsec == 0;
 	int64_t idle = p->nsec - s->q.idle_since;
 
 	c->n.retransmissions++;
@@ -237,9 +241,9 @@ static bool is_suffix(const struct reqlog *log, const struct req *old,
 {
 	uint32_t skipped = (uint32_t)psn_diff(r->psn, old->psn) * log->pmtu;
 
-	return !log->pmtu || (r->va == old->va + skipped &&
-			      r->len == old->len - skipped &&
-			      r->rkey == old->rkey);
+	return !log->pmtu ||
+	       (r->va == old->va + skipped && r->len == old->len - skipped &&
+		r->rkey == old->rkey);
 }
 
 static enum note inside(struct check *c, const struct packet *p,
@@ -263,8 +267,8 @@ static enum note inside(struct check *c, const struct packet *p,
 	return NOTE_RETRANSMISSION;
 }
 
-static enum note fill(struct check *c, const struct packet *p,
-		      struct stream *s, const struct req *r)
+static enum note fill(struct check *c, const struct packet *p, struct stream *s,
+		      const struct req *r)
 {
 	bool reliable = s->key.transport != TRANSPORT_UC;
 
@@ -274,8 +278,8 @@ static enum note fill(struct check *c, const struct packet *p,
 	return reliable ? NOTE_RETRANSMISSION : NOTE_NONE;
 }
 
-static enum note far(struct check *c, const struct packet *p,
-		     struct stream *s, const struct req *r)
+static enum note far(struct check *c, const struct packet *p, struct stream *s,
+		     const struct req *r)
 {
 	struct requester *q = &s->q;
 	int32_t d = q->has_suspect ? psn_diff(r->psn, q->suspect.psn) : -1;
@@ -333,12 +337,11 @@ static bool stale(const struct stream *s, const struct req *r)
 enum note judge_request(struct check *c, const struct packet *p,
 			struct stream *s)
 {
-	static enum note (*const judges[])(struct check *,
-					   const struct packet *,
-					   struct stream *,
-					   const struct req *) = {
-		[NEXT] = next,	     [GAP] = next,   [KNOWN] = known,
-		[INSIDE] = inside,   [HOLE] = fill,  [BEFORE] = fill,
+	static enum note (*const judges[])(
+		struct check *, const struct packet *, struct stream *,
+		const struct req *) = {
+		[NEXT] = next,	   [GAP] = next,  [KNOWN] = known,
+		[INSIDE] = inside, [HOLE] = fill, [BEFORE] = fill,
 		[FAR] = far,
 	};
 	struct req r = req_of(p);

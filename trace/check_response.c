@@ -77,18 +77,21 @@ void responder_new_request(struct check *c, struct stream *s,
 			   const struct req *r, uint32_t hole)
 {
 	struct responder *a = &s->a;
+	bool again;
 
 	if (!a->has_unsent)
 		return;
 	a->has_unsent = false;
 	if (hole > 0 && a->unsent_reported)
-		report_retract(c->report, a->unsent_rule,
-			       answering(s)->number, a->unsent_frame);
-	/* Without a hole @r is what was answered.  Either it is sent again,
-	 * after a timeout, and was missed the first time, or it came late.
+		report_retract(c->report, a->unsent_rule, answering(s)->number,
+			       a->unsent_frame);
+	/* Without a hole @r is what was answered.  Either it is sent again (a
+	 * READ or atomic whose answer was lost at once, others after a timeout)
+	 * and was missed the first time; or it came late.
 	 */
-	if (hole > 0 || (!a->unsent_reported &&
-			 r->sent_nsec - a->unsent_nsec >= TIMEOUT_NSEC))
+	again = r->sent_nsec - a->unsent_nsec >= TIMEOUT_NSEC ||
+		!(r->flags & (IS_SEND | IS_WRITE));
+	if (hole > 0 || (again && !a->unsent_reported))
 		sniffer_lost(c, r->frame);
 	else if (!a->unsent_reported)
 		accuse_unsent(c, s, psn_add(r->psn, PSN_MASK));
@@ -129,11 +132,10 @@ static void judge_unsent(struct check *c, const struct packet *p,
 
 /* An ACK stands for SENDs and WRITEs.  The PSN of a READ or atomic can be in
  * one only when the answer was sent already and a duplicate of an earlier
- * request is acknowledged.
+ * request is acknowledged; if its answer follows, that was so.
  */
-static void judge_ack(struct check *c, const struct packet *p,
-		      struct stream *s, const struct stream *t,
-		      const struct req *r)
+static void judge_ack(struct check *c, const struct packet *p, struct stream *s,
+		      const struct stream *t, struct req *r)
 {
 	bool answered = r->answered >= req_span(&s->q.log, r);
 
@@ -141,6 +143,7 @@ static void judge_ack(struct check *c, const struct packet *p,
 	    s->q.again_nsec >= r->sent_nsec ||
 	    excused_at(c, s, p->roce.bth.psn))
 		return;
+	r->blamed_frame = p->frame;
 	accuse(c, RULE_RESPONSE_KIND, needs_for_answer(s), culprit(p, t),
 	       "ACK for psn %u, which is a %s", p->roce.bth.psn,
 	       opcode_find(r->opcode)->name);
@@ -163,11 +166,16 @@ static void judge_kind(struct check *c, const struct packet *p,
 {
 	struct req *r = reqlog_cover(&s->q.log, p->roce.bth.psn);
 
-	if (is_nak(p))
+	if (is_nak(p)) {
 		judge_nak(c, p, s, t);
-	else if (!r)
 		return;
-	else if (p->roce.op->flags & IS_READ)
+	}
+	if (!r)
+		return;
+	if (r->blamed_frame && p->roce.op->flags & (IS_READ | HAS_ATOMICACK))
+		report_retract(c->report, RULE_RESPONSE_KIND, t->number,
+			       r->blamed_frame);
+	if (p->roce.op->flags & IS_READ)
 		judge_read_response(c, p, s, t);
 	else if (p->roce.op->flags & HAS_ATOMICACK)
 		judge_atomic_ack(c, p, s, t, r);
@@ -212,8 +220,8 @@ static void judge_overtaken(struct check *c, const struct packet *p,
 
 	if (!r || !r->overtaken_frame)
 		return;
-	reordered = p->ip.version == 4 &&
-		    (int16_t)(p->ip.id - r->overtaken_id) < 0;
+	reordered =
+		p->ip.version == 4 && (int16_t)(p->ip.id - r->overtaken_id) < 0;
 	who.frame = r->overtaken_frame;
 	r->overtaken_frame = 0;
 	if (reordered || is_nak(p) || r->again || excused(c, s))
@@ -290,32 +298,39 @@ static void judge_seen(struct check *c, const struct packet *p,
 	acknowledge(c, p, s);
 }
 
-enum note judge_response(struct check *c, const struct packet *p,
+/* What the answer with @psn is to decides how it is judged. */
+static void judge_answer(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t)
 {
 	const struct reqlog *log = &s->q.log;
 	uint32_t psn = p->roce.bth.psn;
-	int32_t beyond;
+	int32_t beyond = psn_diff(psn, reqlog_end_max(log));
 
-	if (s->q.has_suspect && near(psn, s->q.suspect.psn)) {
+	if (psn_diff(psn, log->v[0].psn) < 0)
+		return; /* older than all that was seen */
+	if (psn_diff(psn, reqlog_end(log)) < 0)
+		judge_seen(c, p, s, t);
+	else if (beyond < 0)
+		return; /* perhaps a READ's, of unknown length in packets */
+	else if (beyond >= FAR_PSNS) /* perhaps a new connection's */
+		answer_unsent(c, p, s, t, RULE_ACK_UNSENT, true);
+	else if (is_nak(p) && p->roce.aeth.syndrome ==
+				      aeth_syndrome(AETH_NAK, NAK_PSN_SEQUENCE))
+		judge_nak(c, p, s, t);
+	else
+		judge_unsent(c, p, s, t, (uint32_t)beyond);
+}
+
+enum note judge_response(struct check *c, const struct packet *p,
+			 struct stream *s, struct stream *t)
+{
+	if (s->q.has_suspect && near(p->roce.bth.psn, s->q.suspect.psn)) {
 		requester_restart(c, s);
 		stream_pair(s, t);
 	}
 	judge_pkey(c, p, t);
 	learn_pmtu(&s->q.log, p);
-	if (log->n == 0 || psn_diff(psn, log->v[0].psn) < 0)
-		return is_nak(p) ? NOTE_NAK : NOTE_NONE;
-
-	beyond = psn_diff(psn, reqlog_end_max(log));
-	if (beyond < 0)
-		judge_seen(c, p, s, t);
-	else if (beyond >= FAR_PSNS) /* perhaps a new connection's */
-		answer_unsent(c, p, s, t, RULE_ACK_UNSENT, true);
-	else if (is_nak(p) &&
-		 p->roce.aeth.syndrome ==
-			 aeth_syndrome(AETH_NAK, NAK_PSN_SEQUENCE))
-		judge_nak(c, p, s, t);
-	else
-		judge_unsent(c, p, s, t, (uint32_t)beyond);
+	if (s->q.log.n > 0)
+		judge_answer(c, p, s, t);
 	return is_nak(p) ? NOTE_NAK : NOTE_NONE;
 }

@@ -8,21 +8,21 @@
 
 #define KEPT 256u
 
-#define MAD_LEN		 256u
-#define MAD_CLASS_CM	 0x07u
-#define MAD_METHOD_SEND	 0x03u
-#define ATTRIBUTE_REQ	 0x0010u
-#define ATTRIBUTE_REP	 0x0013u
-#define CM_OFFSET	 24u /* behind the common MAD header */
-#define SERVICE_RC	 0u
-#define SERVICE_UC	 1u
+#define MAD_LEN		256u
+#define MAD_CLASS_CM	0x07u
+#define MAD_METHOD_SEND 0x03u
+#define ATTRIBUTE_REQ	0x0010u
+#define ATTRIBUTE_REP	0x0013u
+#define CM_OFFSET	24u /* behind the common MAD header */
+#define SERVICE_RC	0u
+#define SERVICE_UC	1u
 
 struct request {
 	struct ip_addr src, dst;
 	uint32_t vni;
-	uint32_t id;   /* the requester's communication ID */
-	uint32_t qpn;  /* the requester's */
-	uint32_t psn;  /* at which the other side starts */
+	uint32_t id;  /* the requester's communication ID */
+	uint32_t qpn; /* the requester's */
+	uint32_t psn; /* at which the other side starts */
 	unsigned service;
 	bool replied;
 	uint32_t reply_id;
@@ -90,11 +90,11 @@ static void start(struct stream *s, uint32_t psn)
 	s->q.start_psn = psn;
 }
 
-static bool note_rep(struct cm *cm, struct streams *all,
-		     const struct packet *p, const uint8_t *rep)
+static bool note_rep(struct cm *cm, struct streams *all, const struct packet *p,
+		     const uint8_t *rep)
 {
-	struct request *r = find(cm, &p->ip.dst, &p->ip.src, vni_of(p),
-				 get_be32(rep + 4));
+	struct request *r =
+		find(cm, &p->ip.dst, &p->ip.src, vni_of(p), get_be32(rep + 4));
 	struct stream *there, *back;
 	struct stream_key key;
 
@@ -109,8 +109,8 @@ static bool note_rep(struct cm *cm, struct streams *all,
 		.dst = r->dst,
 		.vni = r->vni,
 		.dqpn = get_be24(rep + 12),
-		.transport = r->service == SERVICE_RC ? TRANSPORT_RC
-						      : TRANSPORT_UC,
+		.transport =
+			r->service == SERVICE_RC ? TRANSPORT_RC : TRANSPORT_UC,
 	};
 	there = streams_get(all, &key);
 	key.src = r->dst;

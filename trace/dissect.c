@@ -151,8 +151,8 @@ enum frame_kind dissect_begin(struct dissector *d, const struct frame *f)
 	}
 	decode_roce(d, &d->head, in);
 	if (d->head.icrc == ICRC_BAD)
-		d->is_train = train_guess(&d->train, &d->head.ip, &d->head.udp,
-					  in);
+		d->is_train =
+			train_guess(&d->train, &d->head.ip, &d->head.udp, in);
 	if (!d->is_train)
 		return FRAME_ROCE;
 	d->head.segments =
@@ -166,8 +166,8 @@ static void next_segment(struct dissector *d, struct packet *p)
 	struct span data = {span_take(&d->data, len), len};
 	struct segment s;
 
-	train_segment(&d->train, &s, &d->head.ip, &d->head.udp,
-		      d->head.segment, len);
+	train_segment(&d->train, &s, &d->head.ip, &d->head.udp, d->head.segment,
+		      len);
 	*p = d->head;
 	p->ip = s.ip;
 	p->udp = s.udp;

@@ -129,8 +129,8 @@ static bool print_missing(const struct expect *e, FILE *out)
 			fprintf(out, "missing: %s in frame %" PRIu64 "\n",
 				rule_word(l->rule), l->frame);
 		else
-			fprintf(out, "missing: %" PRIu64 " times %s\n",
-				l->left, rule_word(l->rule));
+			fprintf(out, "missing: %" PRIu64 " times %s\n", l->left,
+				rule_word(l->rule));
 	}
 	return good;
 }

@@ -27,7 +27,7 @@
 /* No local ACK timeout in use is shorter: what is sent again sooner has another
  * reason.
  */
-#define TIMEOUT_NSEC 500000
+#define TIMEOUT_NSEC 400000
 
 /* Farther from the sequence than any window, so not of the same connection. */
 #define FAR_PSNS 65536
@@ -57,9 +57,11 @@ struct culprit {
 };
 
 struct culprit culprit(const struct packet *p, const struct stream *s);
-__attribute__((format(printf, 5, 6))) void
-accuse(struct check *c, enum rule rule, unsigned needs, struct culprit who,
-       const char *format, ...);
+__attribute__((format(printf, 5, 6))) void accuse(struct check *c,
+						  enum rule rule,
+						  unsigned needs,
+						  struct culprit who,
+						  const char *format, ...);
 void sniffer_lost(struct check *c, uint64_t frame);
 void network_lost(struct check *c, uint64_t frame);
 /* What is known about @s counts no more. */
@@ -98,15 +100,20 @@ bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec);
 void judge_rnr_wait(struct check *c, const struct packet *p,
 		    const struct stream *s, const struct req *old);
 /* @p is new: @r. */
-void judge_after_nak(struct check *c, const struct packet *p,
-		     const struct stream *s, const struct req *r);
+void judge_after_nak(struct check *c, const struct packet *p, struct stream *s,
+		     const struct req *r);
 
 /* The path MTU is known, or learned from @p. */
 void judge_request_length(struct check *c, const struct packet *p,
 			  struct stream *s);
-/* Request @i in the log ends a message whose beginning is known, or may. */
+/* The Last of the WRITE that request @i belongs to, if its First does not
+ * announce its length; -1: it does, or not all was seen.
+ */
+int message_wrong(const struct reqlog *log, int i);
 void judge_message_length(struct check *c, struct stream *s, int i);
 bool pmtu_valid(size_t len);
+/* More than half of the largest path MTU fits into none but that. */
+void learn_largest_pmtu(struct reqlog *log, size_t len);
 
 /* @s: the stream whose requests are answered; @t: that @p travels on. */
 enum note judge_response(struct check *c, const struct packet *p,
@@ -132,6 +139,10 @@ void answer_unsent(struct check *c, const struct packet *p, struct stream *s,
 /* @unseen: PSNs at the end that the answer covers and the log does not. */
 void judge_msn(struct check *c, const struct packet *p, struct stream *s,
 	       struct stream *t, uint32_t unseen);
+/* How many PSNs lie behind @s's last READ cannot be told, nor, so, how many
+ * messages.
+ */
+void msn_lost_count(struct stream *s);
 /* Messages that the MSN counts beyond those seen, at most. */
 int32_t msn_surplus(const struct stream *s, uint32_t msn);
 /* All below @psn is acknowledged by @p. */

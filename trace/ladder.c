@@ -152,8 +152,10 @@ static void print_row(const struct ladder *l, const struct row *row,
 		      unsigned width, const struct paint *paint, FILE *out)
 {
 	static const char *const notes[] = {
-		[NOTE_NONE] = "",	  [NOTE_RETRANSMISSION] = " again",
-		[NOTE_NAK] = "",	  [NOTE_COPY] = " copy",
+		[NOTE_NONE] = "",
+		[NOTE_RETRANSMISSION] = " again",
+		[NOTE_NAK] = "",
+		[NOTE_COPY] = " copy",
 		[NOTE_CNP] = " congestion",
 	};
 	const struct side *to = row->to_right ? &l->right : &l->left;

@@ -22,7 +22,7 @@ struct paint paint_for(FILE *out, enum color_when when)
 const char *paint_ink(const struct paint *p, enum ink ink)
 {
 	static const char *const inks[] = {
-		[INK_PLAIN] = "",	   [INK_DIM] = "\033[2m",
+		[INK_PLAIN] = "",	 [INK_DIM] = "\033[2m",
 		[INK_GOOD] = "\033[32m", [INK_WARN] = "\033[33m",
 		[INK_BAD] = "\033[31m",
 	};

@@ -28,8 +28,7 @@ static struct stream *first_back(const struct streams *all,
 static bool is_back(const struct stream *s, const struct stream *t)
 {
 	return s->key.transport == t->key.transport &&
-	       s->key.vni == t->key.vni &&
-	       ip_equal(&s->key.src, &t->key.dst) &&
+	       s->key.vni == t->key.vni && ip_equal(&s->key.src, &t->key.dst) &&
 	       ip_equal(&s->key.dst, &t->key.src);
 }
 
@@ -83,9 +82,8 @@ static bool ports_fit(const struct stream *s, const struct stream *t)
 }
 
 /* The stream that @p on @t fits; NULL: none, or several (then @several). */
-static struct stream *fitting(const struct streams *all,
-			      const struct stream *t, const struct packet *p,
-			      bool *several)
+static struct stream *fitting(const struct streams *all, const struct stream *t,
+			      const struct packet *p, bool *several)
 {
 	struct stream *fit = NULL, *with_port = NULL;
 	unsigned n = 0, n_ports = 0;

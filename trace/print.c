@@ -26,8 +26,8 @@ static bool has_bth(const struct packet *p)
 static void print_oddities(const struct packet *p, enum note note, FILE *out)
 {
 	static const char *const notes[] = {
-		[NOTE_NONE] = "",     [NOTE_RETRANSMISSION] = " [again]",
-		[NOTE_NAK] = "",      [NOTE_COPY] = " [copy]",
+		[NOTE_NONE] = "", [NOTE_RETRANSMISSION] = " [again]",
+		[NOTE_NAK] = "",  [NOTE_COPY] = " [copy]",
 		[NOTE_CNP] = "",
 	};
 
@@ -54,11 +54,10 @@ void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
 		roce_print(&p->roce, text, sizeof(text));
 	else if (has_bth(p))
 		snprintf(text, sizeof(text), "opcode 0x%02x dqpn=0x%x psn=%u",
-			 p->roce.bth.opcode, p->roce.bth.dqpn,
-			 p->roce.bth.psn);
+			 p->roce.bth.opcode, p->roce.bth.dqpn, p->roce.bth.psn);
 	fprintf(out, "%s%5" PRIu64 " %4" PRId64 ".%06" PRId64 " %s -> %s  %s",
-		paint_ink(paint, packet_ink(p, note)), p->frame,
-		usec / 1000000, usec < 0 ? -usec % 1000000 : usec % 1000000,
+		paint_ink(paint, packet_ink(p, note)), p->frame, usec / 1000000,
+		usec < 0 ? -usec % 1000000 : usec % 1000000,
 		ip_format(&p->ip.src, src), ip_format(&p->ip.dst, dst), text);
 	print_oddities(p, note, out);
 	fprintf(out, "%s\n", paint_end(paint));

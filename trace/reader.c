@@ -39,7 +39,8 @@ static pcap_t *open_pcap(FILE *file, const char *path, char *error)
 		return pcap;
 	snprintf(error, READER_ERROR_MAX,
 		 "%s is not a capture that can be read (%s): give a pcap or "
-		 "pcapng file", path, why);
+		 "pcapng file",
+		 path, why);
 	if (file != stdin)
 		fclose(file);
 	return NULL;
@@ -53,8 +54,8 @@ static bool check_linktype(int linktype, const char *path, char *error)
 		return true;
 	snprintf(error, READER_ERROR_MAX,
 		 "%s has link type %s (%d): capture on an Ethernet interface, "
-		 "on lo or on \"any\"", path, name ? name : "unknown",
-		 linktype);
+		 "on lo or on \"any\"",
+		 path, name ? name : "unknown", linktype);
 	return false;
 }
 
@@ -156,7 +157,8 @@ struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
 {
 	snprintf(error, READER_ERROR_MAX,
 		 "cannot read %s: this glassnic was built without libpcap; "
-		 "install libpcap-dev and build again", path);
+		 "install libpcap-dev and build again",
+		 path);
 	return NULL;
 }
 

@@ -21,6 +21,7 @@ void reqlog_clear(struct reqlog *log)
 	log->n = 0;
 	log->pmtu = 0;
 	log->has_settled = false;
+	log->anchored = false;
 }
 
 struct req req_of(const struct packet *p)
@@ -127,8 +128,7 @@ static bool make_room(struct reqlog *log)
 		return true;
 	if (log->cap >= LOG_MAX) {
 		log->n -= LOG_MAX / 4;
-		memmove(log->v, log->v + LOG_MAX / 4,
-			log->n * sizeof(*log->v));
+		memmove(log->v, log->v + LOG_MAX / 4, log->n * sizeof(*log->v));
 		return true;
 	}
 	v = realloc(log->v, cap * sizeof(*v));
@@ -186,13 +186,14 @@ static void relink(struct reqlog *log, int i)
 	}
 }
 
-/* A message that ends below what is settled was counted by the responder
- * already, and the MSN's offset contains it.
+/* A message that ends below what is settled, or below all that was known when
+ * an MSN was first seen, was counted by the responder already, and the MSN's
+ * offset contains it.
  */
 static bool counts(const struct reqlog *log, const struct req *r, int i)
 {
 	bool old = (log->has_settled && psn_diff(r->psn, log->settled) < 0) ||
-		   (i == 0 && log->n > 1);
+		   (i == 0 && log->n > 1 && log->anchored);
 
 	return (r->flags & IS_END) && !r->suffix && !old;
 }
@@ -250,12 +251,22 @@ uint32_t reqlog_ended_all(const struct reqlog *log)
 
 uint32_t reqlog_holes(const struct reqlog *log, uint32_t from, uint32_t to)
 {
+	size_t i = (size_t)(reqlog_at(log, psn_add(from, PSN_MASK)) + 1);
 	uint32_t sum = 0;
 
-	for (int i = reqlog_at(log, psn_add(to, PSN_MASK)); i >= 0; i--) {
-		if (psn_diff(log->v[i].psn, from) < 0)
+	for (; i < log->n; i++) {
+		const struct req *r = &log->v[i];
+		uint32_t first = psn_add(r->psn, 0u - r->hole);
+		uint32_t end = r->psn;
+
+		if (psn_diff(first, to) >= 0)
 			break;
-		sum += log->v[i].hole;
+		if (psn_diff(first, from) < 0)
+			first = from;
+		if (psn_diff(end, to) > 0)
+			end = to;
+		if (psn_diff(end, first) > 0)
+			sum += (uint32_t)psn_diff(end, first);
 	}
 	return sum;
 }

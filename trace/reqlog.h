@@ -14,9 +14,9 @@
 struct req {
 	uint32_t psn;
 	uint8_t opcode;
-	uint32_t flags;	   /* of the opcode's row */
-	uint32_t payload;  /* bytes */
-	uint64_t va;	   /* RETH or AtomicETH */
+	uint32_t flags;	  /* of the opcode's row */
+	uint32_t payload; /* bytes */
+	uint64_t va;	  /* RETH or AtomicETH */
 	uint32_t rkey;
 	uint32_t len;	   /* DMALen */
 	uint64_t operands; /* of an atomic: swap_add ^ compare */
@@ -34,6 +34,7 @@ struct req {
 
 	/* Written by the judge of the responder: */
 	uint32_t answered;	  /* READ: responses seen; else 1: answered */
+	uint64_t blamed_frame;	  /* an ACK that is no answer to it */
 	uint64_t overtaken_frame; /* an answer to a later request came first */
 	uint16_t overtaken_id;
 };
@@ -44,6 +45,7 @@ struct reqlog {
 	uint32_t pmtu;	  /* 0: not known yet */
 	uint32_t settled; /* PSNs below are acknowledged: holes stay holes */
 	bool has_settled;
+	bool anchored; /* an MSN was compared with the sums */
 };
 
 void reqlog_fini(struct reqlog *log);
@@ -83,7 +85,7 @@ bool reqlog_adjacent(const struct reqlog *log, int i);
 /* Messages that end at or before @psn, of those seen. */
 uint32_t reqlog_ended(const struct reqlog *log, uint32_t psn);
 uint32_t reqlog_ended_all(const struct reqlog *log);
-/* PSNs missing in front of requests in [@from, @to). */
+/* PSNs in [@from, @to) that were not seen, but later ones were. */
 uint32_t reqlog_holes(const struct reqlog *log, uint32_t from, uint32_t to);
 
 #endif

@@ -97,7 +97,7 @@ enum rule {
 #define X(sym, word, text, source) RULE_##sym,
 	RULE_LIST(X)
 #undef X
-	RULE_N
+		RULE_N
 };
 
 const char *rule_word(enum rule r);

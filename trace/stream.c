@@ -44,8 +44,8 @@ static uint32_t hash(uint32_t h, const void *p, size_t len)
 	return h;
 }
 
-static uint32_t hash_hosts(const struct ip_addr *src,
-			   const struct ip_addr *dst, uint32_t vni)
+static uint32_t hash_hosts(const struct ip_addr *src, const struct ip_addr *dst,
+			   uint32_t vni)
 {
 	uint32_t h = hash(2166136261u, src->b, 16);
 
@@ -206,6 +206,7 @@ void stream_unpair(struct stream *s)
 		return;
 	s->a = (struct responder){0};
 	peer->a = (struct responder){0};
+	s->q.log.anchored = peer->q.log.anchored = false;
 	s->peer = s->guess = NULL;
 	peer->peer = peer->guess = NULL;
 	s->fits = peer->fits = 0;

@@ -35,16 +35,17 @@ struct copies {
 /* Written by check_request.c. */
 struct requester {
 	struct reqlog log;
-	uint32_t last_psn;  /* of the request seen last */
-	int64_t back_nsec;  /* when it last went back, and where to */
+	uint32_t last_psn; /* of the request seen last */
+	int64_t back_nsec; /* when it last went back, and where to */
 	uint32_t back_psn;
 	int64_t again_nsec; /* when a request was last seen a second time */
 	int64_t first_nsec; /* when the first request was seen */
 	int64_t idle_since; /* when the last was */
 	bool has_start;	    /* the CM said: */
 	uint32_t start_psn;
-	bool doubt;	    /* perhaps a new connection with the same QPN */
-	bool has_suspect;   /* far from the sequence: outlier, or new start */
+	bool doubt;	  /* perhaps a new connection with the same QPN */
+	bool disobeys;	  /* it was blamed for going on after a NAK */
+	bool has_suspect; /* far from the sequence: outlier, or new start */
 	struct req suspect;
 };
 
@@ -61,6 +62,9 @@ struct responder {
 	bool fresh; /* the connection was seen from its start */
 	uint32_t off;
 	int32_t off_width;
+	bool has_other; /* off, if the MSN that was blamed last is right: */
+	uint32_t other;
+	int32_t other_width;
 	uint32_t top_psn, top_msn; /* the answer with the highest PSN */
 	bool has_top;
 
@@ -81,8 +85,8 @@ struct responder {
 	uint64_t unsent_frame;
 	int64_t unsent_nsec;
 
-	bool limited; /* every AETH so far granted credits */
-	uint32_t lsn; /* the highest limit granted */
+	bool limited;	     /* every AETH so far granted credits */
+	uint32_t lsn;	     /* the highest limit granted */
 	int64_t credit_nsec; /* when the first was */
 };
 
@@ -92,8 +96,8 @@ struct stream {
 	struct stream_key key;
 	uint16_t sport;
 	/* Written by pair.c and cm.c: */
-	struct stream *peer; /* the other direction, once known */
-	bool sure;	     /* and it is certain */
+	struct stream *peer;  /* the other direction, once known */
+	bool sure;	      /* and it is certain */
 	struct stream *guess; /* the one that its answers fit */
 	unsigned fits;	      /* how often, without a doubt */
 	struct copies copies;

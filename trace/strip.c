@@ -13,9 +13,9 @@ static const struct link {
 	uint8_t len;
 	int8_t ethertype; /* -1: none, an IP packet follows at once */
 } links[] = {
-	{LINK_NULL, 4, -1},	   {LINK_ETHERNET, ETH_LEN, 12},
-	{LINK_RAW, 0, -1},	   {LINK_LINUX_SLL, 16, 14},
-	{LINK_IPV4, 0, -1},	   {LINK_IPV6, 0, -1},
+	{LINK_NULL, 4, -1},	  {LINK_ETHERNET, ETH_LEN, 12},
+	{LINK_RAW, 0, -1},	  {LINK_LINUX_SLL, 16, 14},
+	{LINK_IPV4, 0, -1},	  {LINK_IPV6, 0, -1},
 	{LINK_LINUX_SLL2, 20, 0},
 };
 

@@ -9,9 +9,9 @@
  * the pcap file format, www.tcpdump.org/linktypes.html).
  */
 enum linktype {
-	LINK_NULL = 0,	     /* BSD loopback */
+	LINK_NULL = 0, /* BSD loopback */
 	LINK_ETHERNET = 1,
-	LINK_RAW = 101,	     /* IP, either version */
+	LINK_RAW = 101,	      /* IP, either version */
 	LINK_LINUX_SLL = 113, /* tcpdump -i any */
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,

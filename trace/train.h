@@ -13,7 +13,7 @@
 
 /* How a datagram was put together. */
 struct train {
-	size_t len;	/* UDP payload of each segment; the last may be shorter */
+	size_t len; /* UDP payload of each segment; the last may be shorter */
 	bool counts_id; /* IPv4 identification: one more each, or all alike */
 };
 

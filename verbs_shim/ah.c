@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "verbs_shim/ah.h"
+#include "verbs_shim/context.h"
 #include "verbs_shim/fail.h"
 #include "verbs_shim/port.h"
 
@@ -35,12 +36,18 @@ void ah_to_verbs(const struct gn_ah *ah, struct ibv_ah_attr *attr)
 	memcpy(&attr->grh.dgid, &ah->dgid, sizeof(ah->dgid));
 }
 
-/* RoCE needs a GRH, and a source address that the port has. */
+/* RoCE needs a GRH, and a source address that the port has; or a LID, if the
+ * NIC pretends to have one.
+ */
 static bool attr_is_valid(struct ibv_context *context,
 			  const struct ibv_ah_attr *attr)
 {
+	struct gn_port_info port;
 	union ibv_gid sgid;
 
+	gn_query_port(nic_of(context), &port);
+	if (!attr->is_global)
+		return port.lid && attr->dlid && attr->port_num == 1;
 	return attr->is_global && port_gid(context, attr->port_num,
 					   attr->grh.sgid_index, &sgid) == 0;
 }

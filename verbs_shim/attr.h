@@ -4,6 +4,12 @@
 
 #include <infiniband/verbs.h>
 
+/* An OUI whose "locally administered" bit is set belongs to no vendor, and
+ * never will.  (0x02c9, Mellanox's, would send programs down paths made for
+ * its hardware.)
+ */
+#define ATTR_VENDOR_ID 0x02474eu
+
 /* Fills @size bytes at @attr, of a caller that may know fewer or more fields
  * than this library.
  */

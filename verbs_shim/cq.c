@@ -1,7 +1,6 @@
 #include <assert.h>
 #include <endian.h>
 #include <limits.h>
-#include <stdlib.h>
 #include "verbs_shim/ack.h"
 #include "verbs_shim/channel.h"
 #include "verbs_shim/context.h"
@@ -13,17 +12,31 @@ static_assert(offsetof(struct ibv_cq, async_events_completed) ==
 		      offsetof(struct ibv_cq_ex, async_events_completed),
 	      "one is the head of the other");
 
-#define CQ_CREATE_FLAGS IBV_CREATE_CQ_ATTR_SINGLE_THREADED
+/* Neither changes what a program can see: locks are always there, and a CQ that
+ * overruns says so even to those who do not care.
+ */
+#define CQ_CREATE_FLAGS \
+	(IBV_CREATE_CQ_ATTR_SINGLE_THREADED | IBV_CREATE_CQ_ATTR_IGNORE_OVERRUN)
+#define CQ_MASK (IBV_CQ_INIT_ATTR_MASK_FLAGS | IBV_CQ_INIT_ATTR_MASK_PD)
+
+static struct ibv_pd *parent_of(const struct ibv_cq_init_attr_ex *attr)
+{
+	return attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_PD ? attr->parent_domain
+							  : NULL;
+}
 
 static int check_attr(struct ibv_context *context,
 		      const struct ibv_cq_init_attr_ex *attr)
 {
-	if (attr->comp_mask & ~(uint32_t)IBV_CQ_INIT_ATTR_MASK_FLAGS)
+	if (attr->comp_mask & ~(uint32_t)CQ_MASK)
 		return -EOPNOTSUPP;
+	if ((attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_PD) &&
+	    (!attr->parent_domain || !pd_of(attr->parent_domain)->parent))
+		return -EINVAL;
 	if ((attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_FLAGS) &&
 	    (attr->flags & ~(uint32_t)CQ_CREATE_FLAGS))
 		return -EOPNOTSUPP;
-	if (attr->wc_flags & ~(uint64_t)CQ_EX_WC_FLAGS)
+	if (attr->wc_flags & ~CQ_EX_WC_FLAGS)
 		return -EOPNOTSUPP;
 	if (attr->cqe < 1 || attr->cqe > INT_MAX ||
 	    attr->comp_vector >= (uint32_t)context->num_comp_vectors)
@@ -56,12 +69,14 @@ struct ibv_cq_ex *cq_create_ex(struct ibv_context *context,
 {
 	int rc = check_attr(context, attr);
 	struct shim_cq *cq;
+	struct home home;
 
 	if (rc)
 		return fail_null(rc);
-	cq = calloc(1, sizeof(*cq));
+	cq = home_alloc(parent_of(attr), sizeof(*cq), RESOURCE_CQ, &home);
 	if (!cq)
 		return fail_null(-ENOMEM);
+	cq->home = home;
 	cq->ex.context = context;
 	cq->ex.channel = attr->channel;
 	cq->ex.cq_context = attr->cq_context;
@@ -71,7 +86,7 @@ struct ibv_cq_ex *cq_create_ex(struct ibv_context *context,
 	cq_ex_set_functions(&cq->ex);
 	rc = make_cq(cq, context, attr);
 	if (rc) {
-		free(cq);
+		home_free(&home, cq);
 		return fail_null(rc);
 	}
 	cq->ex.cqe = (int)gn_cq_size(cq->cq);
@@ -111,8 +126,32 @@ int ibv_destroy_cq(struct ibv_cq *ibv)
 	pthread_mutex_destroy(&cq->polling);
 	pthread_cond_destroy(&ibv->cond);
 	pthread_mutex_destroy(&ibv->mutex);
-	free(cq);
+	home_free(&cq->home, cq);
 	return 0;
+}
+
+int ibv_resize_cq(struct ibv_cq *ibv, int cqe)
+{
+	struct gn_cq *cq = cq_of(ibv)->cq;
+	int rc;
+
+	if (cqe < 1)
+		return EINVAL;
+	rc = gn_cq_resize(cq, (unsigned)cqe);
+	if (rc)
+		return -rc;
+	ibv->cqe = (int)gn_cq_size(cq);
+	return 0;
+}
+
+int cq_modify(struct ibv_cq *cq, struct ibv_modify_cq_attr *attr)
+{
+	if (attr->attr_mask >= IBV_CQ_ATTR_RESERVED)
+		return EINVAL;
+	if (!(attr->attr_mask & IBV_CQ_ATTR_MODERATE))
+		return 0;
+	return -gn_cq_moderate(cq_of(cq)->cq, attr->moderate.cq_count,
+			       attr->moderate.cq_period);
 }
 
 unsigned wc_flags(const struct gn_wc *wc)

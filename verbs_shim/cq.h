@@ -6,6 +6,7 @@
 
 #include <infiniband/verbs.h>
 #include "nic/api.h"
+#include "verbs_shim/parent.h"
 
 struct shim_cq {
 	struct ibv_cq_ex ex; /* first */
@@ -16,6 +17,7 @@ struct shim_cq {
 	 * functions tell about this completion. */
 	pthread_mutex_t polling;
 	struct gn_wc wc;
+	struct home home;
 };
 
 static inline struct shim_cq *cq_of(struct ibv_cq *cq)
@@ -36,6 +38,7 @@ static inline struct ibv_cq *cq_ibv(struct shim_cq *cq)
 /* Entries of struct verbs_context and its ibv_context.ops. */
 struct ibv_cq_ex *cq_create_ex(struct ibv_context *context,
 			       struct ibv_cq_init_attr_ex *attr);
+int cq_modify(struct ibv_cq *cq, struct ibv_modify_cq_attr *attr);
 int cq_poll(struct ibv_cq *cq, int n, struct ibv_wc *wc);
 int cq_req_notify(struct ibv_cq *cq, int solicited_only);
 
@@ -45,10 +48,11 @@ int cq_req_notify(struct ibv_cq *cq, int solicited_only);
 unsigned wc_flags(const struct gn_wc *wc);
 __be32 wc_imm_or_rkey(const struct gn_wc *wc);
 
-/* The fields that cq_ex_set_functions can read. */
-#define CQ_EX_WC_FLAGS                                                 \
-	(IBV_WC_STANDARD_FLAGS | IBV_WC_EX_WITH_COMPLETION_TIMESTAMP | \
-	 IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK)
+/* The fields that cq_ex_set_functions has functions for: all but tag matching.
+ */
+#define CQ_EX_WC_FLAGS                          \
+	((uint64_t)IBV_CREATE_CQ_SUP_WC_FLAGS & \
+	 ~(uint64_t)IBV_WC_EX_WITH_TM_INFO)
 void cq_ex_set_functions(struct ibv_cq_ex *cq);
 
 #endif

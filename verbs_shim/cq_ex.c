@@ -79,7 +79,9 @@ static unsigned read_wc_flags(struct ibv_cq_ex *ex)
 	return wc_flags(&cq_of_ex(ex)->wc);
 }
 
-/* RoCE has no LIDs, and the wire's priority is the VLAN's affair. */
+/* RoCE has no LIDs; VLAN tags, with the priority in them, are not taken out of
+ * frames; and no flow tags what it steers.
+ */
 static uint32_t read_slid(struct ibv_cq_ex *ex)
 {
 	return 0;
@@ -91,6 +93,16 @@ static uint8_t read_sl(struct ibv_cq_ex *ex)
 }
 
 static uint8_t read_dlid_path_bits(struct ibv_cq_ex *ex)
+{
+	return 0;
+}
+
+static uint16_t read_cvlan(struct ibv_cq_ex *ex)
+{
+	return 0;
+}
+
+static uint32_t read_flow_tag(struct ibv_cq_ex *ex)
 {
 	return 0;
 }
@@ -131,6 +143,8 @@ void cq_ex_set_functions(struct ibv_cq_ex *ex)
 	ex->read_slid = read_slid;
 	ex->read_sl = read_sl;
 	ex->read_dlid_path_bits = read_dlid_path_bits;
+	ex->read_cvlan = read_cvlan;
+	ex->read_flow_tag = read_flow_tag;
 	ex->read_completion_ts = read_completion_ts;
 	ex->read_completion_wallclock_ns = read_completion_wallclock_ns;
 }

@@ -114,6 +114,11 @@ const struct shim_device *device_by_path(const char *path, const char **file)
 	return NULL;
 }
 
+struct ibv_device *device_by_index(unsigned index)
+{
+	return index < device_count ? &devices[index].ibv : NULL;
+}
+
 int device_is_named(const char *name)
 {
 	for (unsigned i = 0; i < device_count; i++)

@@ -24,6 +24,8 @@ static inline struct shim_device *device_of(struct ibv_device *device)
  * that folder's name; NULL.
  */
 const struct shim_device *device_by_path(const char *path, const char **file);
+/* NULL: there is none. */
+struct ibv_device *device_by_index(unsigned index);
 /* Whether one of ours is called @name. */
 int device_is_named(const char *name);
 

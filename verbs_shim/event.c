@@ -1,4 +1,4 @@
-/* Asynchronous events: what happens to a device, CQ or QP unasked. */
+/* Asynchronous events: what happens to a device, CQ, QP or SRQ unasked. */
 #include <stdbool.h>
 #include "verbs_shim/ack.h"
 #include "verbs_shim/context.h"
@@ -7,12 +7,13 @@
 #include "verbs_shim/handle.h"
 #include "verbs_shim/port.h"
 #include "verbs_shim/qp.h"
+#include "verbs_shim/srq.h"
 
-enum about { ABOUT_PORT, ABOUT_CQ, ABOUT_QP, ABOUT_OTHER };
+enum about { ABOUT_PORT, ABOUT_CQ, ABOUT_QP, ABOUT_SRQ, ABOUT_OTHER };
 
 static enum about event_about(enum ibv_event_type type)
 {
-	switch (type) {
+	switch ((int)type) { /* headers of other versions know more */
 	case IBV_EVENT_CQ_ERR: return ABOUT_CQ;
 	case IBV_EVENT_QP_FATAL:
 	case IBV_EVENT_QP_REQ_ERR:
@@ -31,7 +32,7 @@ static enum about event_about(enum ibv_event_type type)
 	case IBV_EVENT_CLIENT_REREGISTER:
 	case IBV_EVENT_GID_CHANGE: return ABOUT_PORT;
 	case IBV_EVENT_SRQ_ERR:
-	case IBV_EVENT_SRQ_LIMIT_REACHED:
+	case IBV_EVENT_SRQ_LIMIT_REACHED: return ABOUT_SRQ;
 	case IBV_EVENT_WQ_FATAL: break;
 	}
 	return ABOUT_OTHER;
@@ -61,6 +62,18 @@ static bool take_qp(uint32_t handle, struct ibv_async_event *event)
 	return true;
 }
 
+static bool take_srq(uint32_t handle, struct ibv_async_event *event)
+{
+	struct shim_srq *srq = handle_lock(HANDLE_SRQ, handle);
+
+	if (!srq)
+		return false;
+	srq->events_taken++;
+	event->element.srq = &srq->ibv;
+	handle_unlock();
+	return true;
+}
+
 /* False if the event's object is gone. */
 static bool take_event(const struct gn_event *ev, struct ibv_async_event *event)
 {
@@ -70,6 +83,7 @@ static bool take_event(const struct gn_event *ev, struct ibv_async_event *event)
 	switch (event_about(event->event_type)) {
 	case ABOUT_CQ: return take_cq(handle, event);
 	case ABOUT_QP: return take_qp(handle, event);
+	case ABOUT_SRQ: return take_srq(handle, event);
 	case ABOUT_PORT: event->element.port_num = PORT_NUM; return true;
 	case ABOUT_OTHER: break;
 	}
@@ -94,6 +108,7 @@ void ibv_ack_async_event(struct ibv_async_event *event)
 {
 	struct ibv_cq *cq = event->element.cq;
 	struct ibv_qp *qp = event->element.qp;
+	struct ibv_srq *srq = event->element.srq;
 
 	switch (event_about(event->event_type)) {
 	case ABOUT_CQ:
@@ -101,6 +116,9 @@ void ibv_ack_async_event(struct ibv_async_event *event)
 		break;
 	case ABOUT_QP:
 		ack_add(&qp->mutex, &qp->cond, &qp->events_completed, 1);
+		break;
+	case ABOUT_SRQ:
+		ack_add(&srq->mutex, &srq->cond, &srq->events_completed, 1);
 		break;
 	case ABOUT_PORT:
 	case ABOUT_OTHER: break;

@@ -109,3 +109,12 @@ void handle_unlock(void)
 {
 	release();
 }
+
+bool handle_is(enum handle_kind kind, uint32_t handle)
+{
+	bool found = handle_lock(kind, handle) != NULL;
+
+	if (found)
+		release();
+	return found;
+}

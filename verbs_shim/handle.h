@@ -6,9 +6,18 @@
 #ifndef VERBS_SHIM_HANDLE_H
 #define VERBS_SHIM_HANDLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum handle_kind { HANDLE_FREE, HANDLE_PD, HANDLE_MR, HANDLE_CQ, HANDLE_QP };
+enum handle_kind {
+	HANDLE_FREE,
+	HANDLE_PD,
+	HANDLE_MR,
+	HANDLE_DM,
+	HANDLE_CQ,
+	HANDLE_QP,
+	HANDLE_SRQ,
+};
 
 /* Gives @obj a number, never 0 and not one just freed; -ENOMEM. */
 int handle_new(enum handle_kind kind, void *obj, uint32_t *handle);
@@ -19,6 +28,8 @@ void handle_free(uint32_t handle);
  */
 void *handle_lock(enum handle_kind kind, uint32_t handle);
 void handle_unlock(void);
+/* Whether there is an object of that number and kind. */
+bool handle_is(enum handle_kind kind, uint32_t handle);
 
 static inline void *handle_cookie(uint32_t handle)
 {

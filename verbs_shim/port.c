@@ -55,7 +55,8 @@ static void fill_port(struct ibv_context *context, struct ibv_port_attr *a)
 	a->port_cap_flags = IBV_PORT_CM_SUP | IBV_PORT_IP_BASED_GIDS;
 	a->max_vl_num = 1;
 	a->link_layer = IBV_LINK_LAYER_ETHERNET;
-	a->flags = IBV_QPF_GRH_REQUIRED;
+	a->lid = port.lid;
+	a->flags = port.lid ? 0 : IBV_QPF_GRH_REQUIRED;
 	fill_rate(a, port.speed_mbps);
 }
 

@@ -1,8 +1,11 @@
 #include <assert.h>
 #include <endian.h>
+#include <errno.h>
 #include "verbs_shim/ah.h"
+#include "verbs_shim/mw.h"
 #include "verbs_shim/post.h"
 #include "verbs_shim/qp.h"
+#include "verbs_shim/srq.h"
 
 /* SGE lists are passed on as they are. */
 static_assert(sizeof(struct ibv_sge) == sizeof(struct gn_sge) &&
@@ -43,6 +46,36 @@ static void set_rdma(struct gn_send_wr *to, const struct ibv_send_wr *wr)
 	to->rkey = wr->wr.rdma.rkey;
 }
 
+/* struct ibv_send_wr tells of FLUSH no more than its opcode: that is built by
+ * ibv_wr_flush only.
+ */
+#define WR_FLUSH 14 /* IBV_WR_FLUSH, unknown to version 44's header */
+
+static bool is_postable(const struct ibv_send_wr *wr)
+{
+	return wr->num_sge >= 0 && !(wr->send_flags & ~POST_FLAGS) &&
+	       (int)wr->opcode != WR_FLUSH &&
+	       !(wr->opcode == IBV_WR_BIND_MW &&
+		 (!wr->bind_mw.mw || wr->bind_mw.mw->type != IBV_MW_TYPE_2));
+}
+
+static void set_operands(struct gn_send_wr *to, enum ibv_qp_type type,
+			 const struct ibv_send_wr *wr)
+{
+	if (type == IBV_QPT_UD)
+		set_datagram(to, wr);
+	else if (wr->opcode == IBV_WR_BIND_MW)
+		mw_fill_bind(to, wr->bind_mw.mw, wr->bind_mw.rkey,
+			     &wr->bind_mw.bind_info);
+	else if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+		 wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD)
+		set_atomic(to, wr);
+	else
+		set_rdma(to, wr);
+	if (type == IBV_QPT_XRC_SEND)
+		to->remote_srqn = wr->qp_type.xrc.remote_srqn;
+}
+
 static int send_one(struct shim_qp *qp, const struct ibv_send_wr *wr)
 {
 	struct gn_send_wr to = {
@@ -54,13 +87,9 @@ static int send_one(struct shim_qp *qp, const struct ibv_send_wr *wr)
 		.imm = imm_or_rkey(wr),
 	};
 
-	if (qp->ex.qp_base.qp_type == IBV_QPT_UD)
-		set_datagram(&to, wr);
-	else if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
-		 wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD)
-		set_atomic(&to, wr);
-	else
-		set_rdma(&to, wr);
+	if (!is_postable(wr))
+		return -EINVAL;
+	set_operands(&to, qp->ex.qp_base.qp_type, wr);
 	return gn_post_send(qp->qp, &to);
 }
 
@@ -84,19 +113,48 @@ int post_send(struct ibv_qp *ibv, struct ibv_send_wr *wr,
 	return -rc;
 }
 
+int post_recv_from_verbs(struct gn_recv_wr *to, const struct ibv_recv_wr *wr)
+{
+	if (wr->num_sge < 0)
+		return -EINVAL;
+	*to = (struct gn_recv_wr){
+		.wr_id = wr->wr_id,
+		.sge = (const struct gn_sge *)wr->sg_list,
+		.nsge = (unsigned)wr->num_sge,
+	};
+	return 0;
+}
+
 int post_recv(struct ibv_qp *ibv, struct ibv_recv_wr *wr,
 	      struct ibv_recv_wr **bad_wr)
 {
 	struct gn_qp *qp = qp_of(ibv)->qp;
 
 	for (; wr; wr = wr->next) {
-		struct gn_recv_wr to = {
-			.wr_id = wr->wr_id,
-			.sge = (const struct gn_sge *)wr->sg_list,
-			.nsge = (unsigned)wr->num_sge,
-		};
-		int rc = gn_post_recv(qp, &to);
+		struct gn_recv_wr to;
+		int rc = post_recv_from_verbs(&to, wr);
 
+		if (!rc)
+			rc = gn_post_recv(qp, &to);
+		if (rc) {
+			*bad_wr = wr;
+			return -rc;
+		}
+	}
+	return 0;
+}
+
+int post_srq_recv(struct ibv_srq *ibv, struct ibv_recv_wr *wr,
+		  struct ibv_recv_wr **bad_wr)
+{
+	struct gn_srq *srq = srq_of(ibv)->srq;
+
+	for (; wr; wr = wr->next) {
+		struct gn_recv_wr to;
+		int rc = post_recv_from_verbs(&to, wr);
+
+		if (!rc)
+			rc = gn_post_srq(srq, &to);
 		if (rc) {
 			*bad_wr = wr;
 			return -rc;

@@ -17,4 +17,17 @@ int ibv_read_sysfs_file(const char *dir, const char *file, char *buf,
 const char *ibv_wr_opcode_str(enum ibv_wr_opcode opcode);
 void verbs_register_driver_34(const void *ops);
 
+struct ib_uverbs_ah_attr;
+struct ib_uverbs_qp_attr;
+struct ib_user_path_rec;
+struct ibv_sa_path_rec;
+void ibv_copy_ah_attr_from_kern(struct ibv_ah_attr *to,
+				const struct ib_uverbs_ah_attr *from);
+void ibv_copy_qp_attr_from_kern(struct ibv_qp_attr *to,
+				const struct ib_uverbs_qp_attr *from);
+void ibv_copy_path_rec_from_kern(struct ibv_sa_path_rec *to,
+				 const struct ib_user_path_rec *from);
+void ibv_copy_path_rec_to_kern(struct ib_user_path_rec *to,
+			       const struct ibv_sa_path_rec *from);
+
 #endif

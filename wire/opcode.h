@@ -89,6 +89,11 @@ static inline enum transport opcode_transport(uint8_t code)
 	return (enum transport)(code & 0xe0);
 }
 
+static inline uint8_t opcode_of(enum transport t, enum operation op)
+{
+	return (uint8_t)((unsigned)t | (unsigned)op);
+}
+
 static inline enum operation opcode_operation(uint8_t code)
 {
 	return (enum operation)(code & 0x1f);

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,21 @@
 #include "wire/vxlan.h"
 
 #define CANDIDATES 2048u
+
+/* Descriptors that a program inherits are kept out of the low numbers, which
+ * shell scripts use as they please.
+ */
+#define CLAIM_FD_MIN 200
+
+static int out_of_the_way(int fd)
+{
+	int high = fcntl(fd, F_DUPFD, CLAIM_FD_MIN);
+
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
 
 /* An open claim on @name, or -1: somebody holds it. */
 static int claim_name(const char *name)
@@ -33,7 +49,7 @@ static int claim_name(const char *name)
 		close(fd);
 		return -1;
 	}
-	return fd;
+	return out_of_the_way(fd);
 }
 
 /* Could a UDP socket be bound there? */

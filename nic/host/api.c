@@ -15,6 +15,7 @@
 #include "nic/mcast.h"
 #include "nic/qp.h"
 #include "nic/raw.h"
+#include "nic/rss.h"
 #include "nic/srq.h"
 
 /* ---- devices --------------------------------------------------------------------- */
@@ -138,6 +139,7 @@ void gn_query_port(const struct gn_nic *nic, struct gn_port_info *p)
 				    .max_mtu = PMTU_MAX,
 				    .active_mtu = engine_pmtu(&nic->engine),
 				    .speed_mbps = 10000,
+				    .lid = engine_lid(&nic->engine),
 				    .netdev = "lo" };
 	memcpy(p->mac, nic->link->mac.b, 6);
 }
@@ -243,12 +245,12 @@ int gn_mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 
 int gn_dm_new(struct gn_nic *nic, uint64_t len, struct gn_dm **dm)
 {
-	LOCKED(nic, dm_new(&nic->engine, len, dm));
+	return dm_new(&nic->engine, len, dm);
 }
 
 int gn_dm_free(struct gn_dm *dm)
 {
-	LOCKED(host_of(dm->engine), dm_free(dm));
+	return dm_free(dm);
 }
 
 int gn_dm_write(struct gn_dm *dm, uint64_t offset, const void *from,
@@ -395,6 +397,37 @@ int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 	return rc;
 }
 
+int gn_wq_new(struct gn_pd *pd, struct gn_wq_init *init, struct gn_wq **wq)
+{
+	LOCKED(host_of(pd->engine), wq_new(pd, init, wq));
+}
+
+int gn_wq_free(struct gn_wq *wq)
+{
+	LOCKED(host_of(wq->engine), wq_free(wq));
+}
+
+int gn_wq_modify(struct gn_wq *wq, enum gn_wq_state state)
+{
+	LOCKED(host_of(wq->engine), wq_modify(wq, state));
+}
+
+uint32_t gn_wq_num(const struct gn_wq *wq)
+{
+	return wq->num;
+}
+
+int gn_ind_new(struct gn_nic *nic, struct gn_wq *const *wq, uint32_t n,
+	       struct gn_ind **ind)
+{
+	LOCKED(nic, ind_new(&nic->engine, wq, n, ind));
+}
+
+int gn_ind_free(struct gn_ind *ind)
+{
+	LOCKED(host_of(ind->engine), ind_free(ind));
+}
+
 int gn_flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
 		struct gn_flow **flow)
 {
@@ -413,7 +446,7 @@ int gn_qp_free(struct gn_qp *qp)
 
 	if (rc)
 		return rc;
-	if (qp->groups || qp->flows)
+	if (qp_is_busy(qp))
 		rc = -EBUSY;
 	else
 		qp_free(qp);
@@ -459,6 +492,11 @@ int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
 	return qp_post_send(qp, wr);
 }
 
+int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
+{
+	return qp_post_list(qp, wr, n);
+}
+
 void gn_qp_ring(struct gn_qp *qp)
 {
 	qp_ring(qp);
@@ -477,4 +515,9 @@ int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
 int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
 {
 	return rq_post(&srq->rq, wr);
+}
+
+int gn_post_wq(struct gn_wq *wq, const struct gn_recv_wr *wr)
+{
+	return wq_post(wq, wr);
 }

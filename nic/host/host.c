@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define NAP_LONG      (1 * MSEC)   /* longer ones are ended by a kick */
 #define NAP_MAX	      (100 * MSEC)
 #define RX_BUDGET     64u
+#define RX_ROUNDS     16u
 #define TX_BUDGET     256u
 #define EMPTY_POLLS   16u /* in a row before a polling program yields */
 
@@ -34,11 +36,18 @@ nsec_t host_now(void)
 
 /* ---- running the NIC, with the lock held --------------------------------------- */
 
-/* True if something arrived or more is left to do. */
+/* True if something arrived or more is left to do.  What waits in the sockets is
+ * taken in before timers are looked at: after a pause of ours the answers lie
+ * there, and nothing has timed out.
+ */
 static bool run(struct gn_nic *nic, nsec_t now)
 {
-	unsigned got = link_receive(nic->link, RX_BUDGET, now);
+	unsigned got = 0, n = RX_BUDGET;
 
+	for (unsigned i = 0; i < RX_ROUNDS && n >= RX_BUDGET; i++) {
+		n = link_receive(nic->link, RX_BUDGET, now);
+		got += n;
+	}
 	if (link_deadline(nic->link) <= now)
 		link_tick(nic->link, now);
 	return engine_run(&nic->engine, TX_BUDGET, now) || got;
@@ -62,6 +71,27 @@ int host_lock(struct gn_nic *nic)
 	return 0;
 }
 
+/* Gives the lock back.  If now something is due before those who sleep meant to
+ * wake up (a post has armed a timer, say), they must look again: the caller may
+ * never come back.
+ */
+static void unlock(struct gn_nic *nic)
+{
+	nsec_t due = deadline(nic);
+	bool wake = false;
+
+	for (int i = 0; i < SLEEPERS; i++)
+		if (due < atomic_load_explicit(&nic->asleep_until[i],
+					       memory_order_relaxed)) {
+			atomic_store_explicit(&nic->asleep_until[i], due,
+					      memory_order_relaxed);
+			wake = true;
+		}
+	pthread_mutex_unlock(&nic->lock);
+	if (wake)
+		eventfd_write(nic->kick, 1);
+}
+
 /* A bell that was rung while somebody held the lock is answered by whoever leaves
  * it: so look again after every unlock.
  */
@@ -70,13 +100,13 @@ static void serve_bells(struct gn_nic *nic)
 	while (atomic_load(&nic->engine.bells) &&
 	       !pthread_mutex_trylock(&nic->lock)) {
 		engine_run(&nic->engine, TX_BUDGET, host_now());
-		pthread_mutex_unlock(&nic->lock);
+		unlock(nic);
 	}
 }
 
 void host_unlock(struct gn_nic *nic)
 {
-	pthread_mutex_unlock(&nic->lock);
+	unlock(nic);
 	serve_bells(nic);
 }
 
@@ -131,7 +161,7 @@ void host_poll(struct gn_nic *nic)
 /* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
 static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 {
-	struct pollfd fd[LINK_FDS + 1];
+	struct pollfd fd[LINK_FDS + 2];
 	int link_fd[LINK_FDS], woke = 0;
 	unsigned n = link_fds(nic->link, link_fd);
 	struct timespec ts, *timeout = NULL;
@@ -147,7 +177,8 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	for (unsigned i = 0; i < n; i++)
 		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
 	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
-	if (ppoll(fd, n + 1, timeout, NULL) < 0)
+	fd[n + 1] = (struct pollfd){ nic->kick, POLLIN, 0 };
+	if (ppoll(fd, n + 2, timeout, NULL) < 0)
 		return errno == EINTR ? -EINTR : -EIO;
 	for (unsigned i = 0; i < n; i++)
 		if (fd[i].revents)
@@ -155,10 +186,10 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	return fd[n].revents ? woke | WOKE_EXTRA : woke;
 }
 
-/* Runs until nothing is left to do now; returns when something will be.
- * *@found: whether there was anything at all.
+/* Runs until nothing is left to do now; returns when something will be, until
+ * when @who will sleep.  *@found: whether there was anything at all.
  */
-static nsec_t run_dry(struct gn_nic *nic, bool *found)
+static nsec_t run_dry(struct gn_nic *nic, enum sleeper who, bool *found)
 {
 	nsec_t until;
 
@@ -170,6 +201,8 @@ static nsec_t run_dry(struct gn_nic *nic, bool *found)
 	until = deadline(nic);
 	if (nic->tap && until > host_now())
 		capture_flush(nic->tap);
+	atomic_store_explicit(&nic->asleep_until[who], until,
+			      memory_order_relaxed);
 	host_unlock(nic);
 	return until;
 }
@@ -190,12 +223,13 @@ int host_wait(struct gn_nic *nic, int fd)
 	atomic_fetch_add(&nic->waiters, 1);
 	while (woke >= 0 && !(woke & WOKE_EXTRA)) {
 		bool found;
-		nsec_t until = run_dry(nic, &found);
+		nsec_t until = run_dry(nic, SLEEPER_WAITER, &found);
 
 		woke = readable(fd) ? WOKE_EXTRA : wait_for(nic, fd, until);
 	}
 	called(nic, host_now());
-	atomic_fetch_sub(&nic->waiters, 1);
+	if (atomic_fetch_sub(&nic->waiters, 1) == 1)
+		atomic_store(&nic->asleep_until[SLEEPER_WAITER], 0);
 	kick(nic);
 	return woke < 0 ? woke : 0;
 }
@@ -232,6 +266,18 @@ static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
 	atomic_store(&nic->napping, false);
 }
 
+/* Does what is overdue: of several who sleep, a kick may have woken only one. */
+static void catch_up(struct gn_nic *nic)
+{
+	nsec_t now = host_now();
+
+	if (pthread_mutex_trylock(&nic->lock))
+		return;
+	if (deadline(nic) <= now)
+		run(nic, now);
+	host_unlock(nic);
+}
+
 static void learn(struct duty *d, int woke, bool found)
 {
 	if (d->nap && found)
@@ -253,6 +299,8 @@ static void *serve(void *arg)
 	struct duty d = { 0 };
 	int woke = 0;
 
+	/* Deadlines of microseconds are meant so. */
+	prctl(PR_SET_TIMERSLACK, 1000);
 	while (!atomic_load(&nic->stop)) {
 		bool waiting = atomic_load(&nic->waiters) > 0;
 		nsec_t last = atomic_load(&nic->last_call), until;
@@ -262,11 +310,14 @@ static void *serve(void *arg)
 
 		if (waiting || there) {
 			take_nap(nic, &d, waiting);
+			if (waiting)
+				catch_up(nic);
 			woke = 0;
 		} else {
-			until = run_dry(nic, &found);
+			until = run_dry(nic, SLEEPER_THREAD, &found);
 			learn(&d, woke, found);
 			woke = wait_for(nic, nic->kick, until);
+			atomic_store(&nic->asleep_until[SLEEPER_THREAD], 0);
 		}
 		while (!eventfd_read(nic->kick, &v))
 			;
@@ -299,12 +350,29 @@ void host_expect_events(struct gn_nic *nic)
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+static void set_limits(struct gn_limits *l, const struct nic_spec *spec)
+{
+	l->max_qp = spec->max_qp;
+	l->max_cq = spec->max_cq;
+	l->max_mr = l->max_mw = spec->max_mr;
+	l->max_srq = spec->max_srq;
+	l->max_qp_wr = spec->max_qp_wr;
+	l->max_srq_wr = spec->max_srq_wr;
+	l->max_cqe = spec->max_cqe;
+	l->max_sge = l->max_srq_sge = spec->max_sge;
+	l->max_inline = spec->max_inline;
+	l->max_rd_atomic = spec->max_rd_atomic;
+	l->max_msg_size = spec->max_msg_size;
+}
+
 static struct engine_config config_of(const struct nic_spec *spec)
 {
 	struct engine_config cfg = engine_config_default();
 
+	set_limits(&cfg.limits, spec);
 	cfg.migreq = spec->migreq;
 	cfg.credits = spec->credits;
+	cfg.lids = spec->lids;
 	cfg.seed = spec->seed ? spec->seed
 			      : host_now() ^ (uint64_t)getpid() << 40;
 	cfg.notes = getenv("GLASSNIC_CAPTURE") != NULL;

@@ -14,6 +14,11 @@
 #include "nic/engine.h"
 #include "nic/host/spec.h"
 
+/* Who runs the NIC and sleeps in between: the thread, and programs' threads in
+ * host_wait.
+ */
+enum sleeper { SLEEPER_THREAD, SLEEPER_WAITER, SLEEPERS };
+
 struct gn_nic {
 	struct engine engine;
 	struct nic_spec spec;
@@ -27,7 +32,9 @@ struct gn_nic {
 	/* The thread. */
 	pthread_t thread;
 	bool has_thread;
-	int kick; /* eventfd: wakes the thread */
+	int kick; /* eventfd: wakes the sleepers; the thread resets it */
+	/* When they mean to wake up; set under the lock. 0: nobody sleeps. */
+	_Atomic nsec_t asleep_until[SLEEPERS];
 	_Atomic bool stop;
 	_Atomic bool napping;	    /* in a nap long enough to be worth a kick */
 	_Atomic unsigned waiters;   /* threads in host_wait */

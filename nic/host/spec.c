@@ -91,12 +91,45 @@ static const struct row rows[] = {
 	    "tell peers how many receives are posted (end-to-end flow "
 	    "control)" },
 	  ANY, YESNO(credits) },
+	{ { "lids", "yes or no", "no",
+	    "pretend to have LIDs, for programs that address peers by nothing "
+	    "else (qperf): a LID is the low 16 bits of ip" },
+	  ANY, YESNO(lids) },
+	{ { "max_qp", "1 to 1048576", "65536", "queue pairs" },
+	  ANY, NUMBER(max_qp, 1, 1u << 20, NULL) },
+	{ { "max_cq", "1 to 1048576", "65536", "completion queues" },
+	  ANY, NUMBER(max_cq, 1, 1u << 20, NULL) },
+	{ { "max_mr", "1 to 8388608", "1048576",
+	    "memory regions and windows" },
+	  ANY, NUMBER(max_mr, 1, 1u << 23, NULL) },
+	{ { "max_srq", "1 to 1048576", "65536", "shared receive queues" },
+	  ANY, NUMBER(max_srq, 1, 1u << 20, NULL) },
+	{ { "max_qp_wr", "1 to 1048576", "32768",
+	    "work requests of a queue" },
+	  ANY, NUMBER(max_qp_wr, 1, 1u << 20, NULL) },
+	{ { "max_srq_wr", "1 to 1048576", "32768",
+	    "work requests of a shared receive queue" },
+	  ANY, NUMBER(max_srq_wr, 1, 1u << 20, NULL) },
+	{ { "max_cqe", "1 to 16777216", "4194304",
+	    "entries of a completion queue" },
+	  ANY, NUMBER(max_cqe, 1, 1u << 24, NULL) },
+	{ { "max_sge", "1 to 256", "32", "buffers of a work request" },
+	  ANY, NUMBER(max_sge, 1, 256, NULL) },
+	{ { "max_inline", "0 to 4096 bytes", "1024",
+	    "inline data of a work request" },
+	  ANY, NUMBER(max_inline, 0, 4096, NULL) },
+	{ { "max_rd_atomic", "1 to 255", "128",
+	    "READs and atomics that a queue pair may have outstanding" },
+	  ANY, NUMBER(max_rd_atomic, 1, 255, NULL) },
+	{ { "max_msg_size", "4096 to 2147483648 bytes", "2147483648",
+	    "the longest message" },
+	  ANY, NUMBER(max_msg_size, 4096, 1u << 31, NULL) },
 };
 /* clang-format on */
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-_Static_assert(ROWS <= 32, "the options given are bits of an unsigned");
+_Static_assert(ROWS <= 64, "the options given are bits of a uint64_t");
 
 const struct spec_option *spec_option(size_t i)
 {
@@ -162,13 +195,13 @@ static int refuse_key(const char *key, char *why)
 }
 
 /* One KEY=VALUE; adds its bit to @given. */
-static int parse_item(char *item, struct nic_spec *spec, unsigned *given,
+static int parse_item(char *item, struct nic_spec *spec, uint64_t *given,
 		      char *why)
 {
 	char *value = strchr(item, '=');
 	const struct row *row;
 	const char *wrong;
-	unsigned bit;
+	uint64_t bit;
 
 	if (value)
 		*value++ = '\0';
@@ -181,7 +214,7 @@ static int parse_item(char *item, struct nic_spec *spec, unsigned *given,
 	if (!value || !*value)
 		return refuse(why, "%s: no value; allowed: %s", item,
 			      row->doc.allowed);
-	bit = 1u << (row - rows);
+	bit = (uint64_t)1 << (row - rows);
 	wrong = *given & bit && !row->kind->repeatable
 			? "given twice"
 			: row->kind->take(spec, &row->field, value);
@@ -193,7 +226,7 @@ static int parse_item(char *item, struct nic_spec *spec, unsigned *given,
 }
 
 /* What a port of this kind has no use for is a mistake. */
-static int check_ports(const struct nic_spec *spec, unsigned given, char *why)
+static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 {
 	char value[SPEC_VALUE_MAX];
 
@@ -242,7 +275,7 @@ static int check_gateway(const struct nic_spec *spec, char *why)
 int spec_parse(const char *text, struct nic_spec *spec, char *why)
 {
 	char copy[SPEC_TEXT_MAX], *rest = copy, *item;
-	unsigned given = 0;
+	uint64_t given = 0;
 	int err = 0;
 
 	if (strlen(text) >= sizeof(copy))

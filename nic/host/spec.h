@@ -46,7 +46,11 @@ struct nic_spec {
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
 	bool foreign;		 /* accept any IPv4 ID under an ICRC */
-	bool migreq, credits;
+	bool migreq, credits, lids;
+	/* what programs are told, and held to */
+	uint32_t max_qp, max_cq, max_mr, max_srq;
+	uint32_t max_qp_wr, max_srq_wr, max_cqe, max_sge, max_inline;
+	uint32_t max_rd_atomic, max_msg_size;
 };
 
 /* Parses one spec (no ';').  -EINVAL, and @why (SPEC_WHY_MAX bytes) is one line

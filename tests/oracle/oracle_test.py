@@ -229,6 +229,12 @@ def tshark_rows(path):
                for f, cell in zip(fields, cells)}
 
 
+def number(text, base):
+    """tshark before 4.2 writes a flag as 0 or 1, later ones as False or True."""
+    flags = {"False": 0, "True": 1}
+    return flags[text] if text in flags else int(text, base)
+
+
 def tshark_sees(frame, row):
     """The keys that tshark decodes, in the form of frame.told."""
     seen = {}
@@ -239,7 +245,7 @@ def tshark_sees(frame, row):
             continue
         text = " or ".join(sorted(texts))
         if key != "payload" and len(texts) == 1:
-            seen[key] = int(text, 16 if key in IN_HEX else 0)
+            seen[key] = number(text, 16 if key in IN_HEX else 0)
         else:
             seen[key] = text
     return seen

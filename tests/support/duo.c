@@ -15,7 +15,7 @@ void duo_fail(const char *file, int line, const char *what, long long got,
 		       want);
 }
 
-/* ---- making it ------------------------------------------------------------------ */
+/* ---- making it ----------------------------------------------------------- */
 
 struct duo_options duo_defaults(void)
 {
@@ -27,16 +27,16 @@ struct duo_options duo_defaults(void)
 		.min_rnr_timer = 12,
 		.rd_atomic = 4,
 		.dest_rd_atomic = 4,
-		.psn = { 0x1000, 0x2000 },
+		.psn = {0x1000, 0x2000},
 		.qp_access = GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_READ |
 			     GN_ACCESS_REMOTE_ATOMIC,
 		.mr_access = GN_ACCESS_LOCAL_WRITE | GN_ACCESS_REMOTE_WRITE |
 			     GN_ACCESS_REMOTE_READ | GN_ACCESS_REMOTE_ATOMIC,
-		.cap = { .max_send_wr = 64,
-			 .max_recv_wr = 64,
-			 .max_send_sge = 8,
-			 .max_recv_sge = 8,
-			 .max_inline = 256 },
+		.cap = {.max_send_wr = 64,
+			.max_recv_wr = 64,
+			.max_send_sge = 8,
+			.max_recv_sge = 8,
+			.max_inline = 256},
 		.cqe = 256,
 		.mem = 65536,
 		.credits = true,
@@ -71,7 +71,7 @@ static void open_side(struct duo *d, unsigned i)
 
 void duo_open(struct duo *d, const struct duo_options *o)
 {
-	*d = (struct duo){ .o = *o };
+	*d = (struct duo){.o = *o};
 	current = d;
 	fabric_init(&d->f, o->seed);
 	open_side(d, A);
@@ -109,20 +109,20 @@ void duo_close(struct duo *d)
 struct gn_qp *duo_qp(struct duo *d, unsigned side)
 {
 	struct side *s = &d->s[side];
-	struct gn_qp_init init = { .type = GN_QPT_RC,
-				   .send_cq = s->scq,
-				   .recv_cq = s->rcq,
-				   .cap = d->o.cap,
-				   .sq_sig_all = d->o.sig_all,
-				   .listener = (struct gn_listener *)s,
-				   .cookie = DUO_COOKIE };
+	struct gn_qp_init init = {.type = GN_QPT_RC,
+				  .send_cq = s->scq,
+				  .recv_cq = s->rcq,
+				  .cap = d->o.cap,
+				  .sq_sig_all = d->o.sig_all,
+				  .listener = (struct gn_listener *)s,
+				  .cookie = DUO_COOKIE};
 	struct gn_qp *qp;
 
 	CHECK_EQ(qp_new(s->pd, &init, &qp), 0);
 	return qp;
 }
 
-/* ---- states ------------------------------------------------------------------------ */
+/* ---- states -------------------------------------------------------------- */
 
 struct gn_qp_attr duo_attr(const struct duo *d, unsigned side, uint32_t dqpn)
 {
@@ -135,9 +135,9 @@ struct gn_qp_attr duo_attr(const struct duo *d, unsigned side, uint32_t dqpn)
 		.sq_psn = o->psn[side],
 		.dest_qpn = dqpn,
 		.access = o->qp_access,
-		.ah = { .is_global = true,
-			.dgid = d->s[!side].node->link.addr[0],
-			.port_num = 1 },
+		.ah = {.is_global = true,
+		       .dgid = d->s[!side].node->link.addr[0],
+		       .port_num = 1},
 		.max_rd_atomic = o->rd_atomic,
 		.max_dest_rd_atomic = o->dest_rd_atomic,
 		.min_rnr_timer = o->min_rnr_timer,
@@ -162,9 +162,9 @@ void duo_raise(struct duo *d, unsigned side, struct gn_qp *qp, uint32_t dqpn,
 		enum gn_qp_state to;
 		unsigned mask;
 	} steps[] = {
-		[GN_QPS_RESET] = { GN_QPS_INIT, DUO_INIT_MASK },
-		[GN_QPS_INIT] = { GN_QPS_RTR, DUO_RTR_MASK },
-		[GN_QPS_RTR] = { GN_QPS_RTS, DUO_RTS_MASK },
+		[GN_QPS_RESET] = {GN_QPS_INIT, DUO_INIT_MASK},
+		[GN_QPS_INIT] = {GN_QPS_RTR, DUO_RTR_MASK},
+		[GN_QPS_RTR] = {GN_QPS_RTS, DUO_RTS_MASK},
 	};
 	struct gn_qp_attr attr = duo_attr(d, side, dqpn);
 
@@ -174,7 +174,7 @@ void duo_raise(struct duo *d, unsigned side, struct gn_qp *qp, uint32_t dqpn,
 		CHECK_EQ(duo_move(qp, attr, to, GN_QP_STATE), 0);
 }
 
-/* ---- posting ------------------------------------------------------------------------- */
+/* ---- posting ------------------------------------------------------------- */
 
 uint64_t duo_va(const struct duo *d, unsigned side, size_t offset)
 {
@@ -184,8 +184,8 @@ uint64_t duo_va(const struct duo *d, unsigned side, size_t offset)
 struct gn_sge duo_sge(const struct duo *d, unsigned side, size_t offset,
 		      uint32_t len)
 {
-	return (struct gn_sge){ duo_va(d, side, offset), len,
-				d->s[side].mr ? d->s[side].mr->h.key : 0 };
+	return (struct gn_sge){duo_va(d, side, offset), len,
+			       d->s[side].mr ? d->s[side].mr->h.key : 0};
 }
 
 struct gn_send_wr duo_wr(struct duo *d, unsigned side, uint64_t wr_id,
@@ -217,7 +217,7 @@ int duo_recv(struct duo *d, unsigned side, uint64_t wr_id, size_t offset,
 	     uint32_t len)
 {
 	struct gn_sge sge = duo_sge(d, side, offset, len);
-	struct gn_recv_wr wr = { .wr_id = wr_id, .sge = &sge, .nsge = 1 };
+	struct gn_recv_wr wr = {.wr_id = wr_id, .sge = &sge, .nsge = 1};
 	int rc = qp_post_recv(d->s[side].qp, &wr);
 
 	qp_ring(d->s[side].qp);
@@ -230,7 +230,7 @@ void duo_do(struct duo *d, unsigned side, uint64_t wr_id,
 	CHECK_EQ(duo_post(d, side, duo_wr(d, side, wr_id, opcode, len)), 0);
 }
 
-/* ---- memory ---------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------- */
 
 void duo_fill(struct duo *d, unsigned side, size_t offset, size_t len,
 	      unsigned seed)
@@ -248,7 +248,7 @@ bool duo_same(const struct duo *d, size_t a_off, size_t b_off, size_t len)
 	return !memcmp(d->s[A].mem + a_off, d->s[B].mem + b_off, len);
 }
 
-/* ---- running and looking ------------------------------------------------------------------ */
+/* ---- running and looking ------------------------------------------------- */
 
 static void check_qp_quiet(const struct gn_qp *qp)
 {
@@ -326,7 +326,7 @@ unsigned duo_events(const struct duo *d, unsigned side, enum gn_event_type type)
 	return hits;
 }
 
-/* ---- losing ------------------------------------------------------------------------------ */
+/* ---- losing -------------------------------------------------------------- */
 
 static struct loss {
 	unsigned from, opcode, left;
@@ -346,7 +346,7 @@ static void lose(void *ctx, struct flight *fl)
 
 void duo_lose(struct duo *d, unsigned from, unsigned opcode, unsigned nth)
 {
-	loss = (struct loss){ from, opcode, nth, false };
+	loss = (struct loss){from, opcode, nth, false};
 	d->f.filter = lose;
 	d->f.filter_ctx = &loss;
 }

@@ -19,12 +19,12 @@ struct duo_options {
 	unsigned pmtu;
 	uint8_t timeout, retry_cnt, rnr_retry, min_rnr_timer;
 	uint8_t rd_atomic, dest_rd_atomic;
-	uint32_t psn[2];      /* where A's and B's requests start */
-	unsigned qp_access;   /* of both QPs */
-	unsigned mr_access;   /* of both regions */
+	uint32_t psn[2];    /* where A's and B's requests start */
+	unsigned qp_access; /* of both QPs */
+	unsigned mr_access; /* of both regions */
 	struct gn_qp_cap cap;
 	unsigned cqe;
-	size_t mem;	      /* bytes of each region */
+	size_t mem; /* bytes of each region */
 	bool sig_all;
 	bool credits, notes;
 	uint32_t window;
@@ -64,13 +64,13 @@ struct gn_qp *duo_qp(struct duo *d, unsigned side);
  * masks that the three moves to RTS require.
  */
 struct gn_qp_attr duo_attr(const struct duo *d, unsigned side, uint32_t dqpn);
-#define DUO_INIT_MASK                                                          \
+#define DUO_INIT_MASK \
 	(GN_QP_STATE | GN_QP_PKEY_INDEX | GN_QP_PORT | GN_QP_ACCESS_FLAGS)
-#define DUO_RTR_MASK                                                           \
-	(GN_QP_STATE | GN_QP_AV | GN_QP_PATH_MTU | GN_QP_DEST_QPN |            \
+#define DUO_RTR_MASK                                                \
+	(GN_QP_STATE | GN_QP_AV | GN_QP_PATH_MTU | GN_QP_DEST_QPN | \
 	 GN_QP_RQ_PSN | GN_QP_MAX_DEST_RD_ATOMIC | GN_QP_MIN_RNR_TIMER)
-#define DUO_RTS_MASK                                                           \
-	(GN_QP_STATE | GN_QP_SQ_PSN | GN_QP_TIMEOUT | GN_QP_RETRY_CNT |        \
+#define DUO_RTS_MASK                                                    \
+	(GN_QP_STATE | GN_QP_SQ_PSN | GN_QP_TIMEOUT | GN_QP_RETRY_CNT | \
 	 GN_QP_RNR_RETRY | GN_QP_MAX_QP_RD_ATOMIC)
 int duo_move(struct gn_qp *qp, struct gn_qp_attr attr, enum gn_qp_state to,
 	     unsigned mask);
@@ -122,17 +122,17 @@ void duo_lose(struct duo *d, unsigned from, unsigned opcode, unsigned nth);
 void duo_fail(const char *file, int line, const char *what, long long got,
 	      long long want);
 
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond))                                                   \
-			duo_fail(__FILE__, __LINE__, #cond, 0, 1);             \
+#define CHECK(cond)                                                \
+	do {                                                       \
+		if (!(cond))                                       \
+			duo_fail(__FILE__, __LINE__, #cond, 0, 1); \
 	} while (0)
-#define CHECK_EQ(got, want)                                                    \
-	do {                                                                   \
-		long long got_ = (long long)(got);                             \
-		long long want_ = (long long)(want);                           \
-		if (got_ != want_)                                             \
-			duo_fail(__FILE__, __LINE__, #got, got_, want_);       \
+#define CHECK_EQ(got, want)                                              \
+	do {                                                             \
+		long long got_ = (long long)(got);                       \
+		long long want_ = (long long)(want);                     \
+		if (got_ != want_)                                       \
+			duo_fail(__FILE__, __LINE__, #got, got_, want_); \
 	} while (0)
 
 #endif

@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/print.h"
-
 #define RUN_BUDGET 64u
 #define SEEN_MAX   200000u
 
-/* ---- flights ------------------------------------------------------------------ */
+/* ---- flights ------------------------------------------------------------- */
 
 static void enqueue(struct fabric *f, struct flight *fl)
 {
@@ -73,13 +71,13 @@ static struct seen *see(struct fabric *f, const struct flight *fl)
 		assert(f->seen);
 	}
 	s = &f->seen[f->nseen++];
-	*s = (struct seen){ .from = fl->from,
-			    .to = fl->to,
-			    .nth = fl->nth,
-			    .at = fl->sent,
-			    .decoded = fl->decoded,
-			    .roce = fl->roce,
-			    .copies = fl->copies };
+	*s = (struct seen){.from = fl->from,
+			   .to = fl->to,
+			   .nth = fl->nth,
+			   .at = fl->sent,
+			   .decoded = fl->decoded,
+			   .roce = fl->roce,
+			   .copies = fl->copies};
 	s->roce.payload.p = NULL;
 	memcpy(s->note, fl->note, sizeof(s->note));
 	return s;
@@ -92,20 +90,20 @@ static struct flight *make_flight(struct node *n, const struct pkt *p,
 	struct flight *fl = calloc(1, sizeof(*fl) + p->len);
 
 	assert(fl);
-	*fl = (struct flight){ .from = n->index,
-			       .nth = n->sent++,
-			       .sent = now,
-			       .at = now + f->latency,
-			       .copies = 1,
-			       .src = p->src,
-			       .dst = p->dst,
-			       .len = p->len };
+	*fl = (struct flight){.from = n->index,
+			      .nth = n->sent++,
+			      .sent = now,
+			      .at = now + f->latency,
+			      .copies = 1,
+			      .src = p->src,
+			      .dst = p->dst,
+			      .len = p->len};
 	if (p->note)
 		snprintf(fl->note, sizeof(fl->note), "%s", p->note);
 	pkt_flatten(p, fl->bytes);
-	fl->decoded = roce_decode(&fl->roce, (struct span){ fl->bytes,
-							    fl->len }) ==
-		      DROP_NONE;
+	fl->decoded =
+		roce_decode(&fl->roce, (struct span){fl->bytes, fl->len}) ==
+		DROP_NONE;
 	return fl;
 }
 
@@ -180,25 +178,23 @@ static enum drop deliver(struct fabric *f, unsigned to, struct dgram *d)
 
 static void land(struct fabric *f, struct flight *fl)
 {
-	struct note note = { "" };
-	struct dgram d = { .src = fl->src,
-			   .dst = fl->dst,
-			   .ttl = 64,
-			   .note = &note };
+	struct note note = {""};
+	struct dgram d = {
+		.src = fl->src, .dst = fl->dst, .ttl = 64, .note = &note};
 
 	for (; fl->copies; fl->copies--) {
 		/* At its own place, so that a sanitizer sees overruns. */
 		uint8_t *copy = malloc(fl->len ? fl->len : 1);
 
 		memcpy(copy, fl->bytes, fl->len);
-		d.data = (struct span){ copy, fl->len };
+		d.data = (struct span){copy, fl->len};
 		tell_seen(f, fl, deliver(f, fl->to, &d));
 		free(copy);
 	}
 	free(fl);
 }
 
-/* ---- a node's surroundings ------------------------------------------------------- */
+/* ---- a node's surroundings ----------------------------------------------- */
 
 static int link_reaches(const struct link *l, const struct ip_addr *dst)
 {
@@ -241,20 +237,18 @@ static void on_async(void *ctx, struct gn_listener *l,
 		n->event[n->nevent++] = *ev;
 }
 
-static const struct engine_hooks hooks = { on_comp, on_async };
+static const struct engine_hooks hooks = {on_comp, on_async};
 
 void fabric_init(struct fabric *f, uint64_t seed)
 {
-	*f = (struct fabric){ .now = SEC,
-			      .latency = USEC,
-			      .random = { seed },
-			      .keep = true };
+	*f = (struct fabric){
+		.now = SEC, .latency = USEC, .random = {seed}, .keep = true};
 }
 
 struct node *fabric_add(struct fabric *f, const struct engine_config *cfg)
 {
 	unsigned i = f->nnode++;
-	const uint8_t v4[4] = { 10, 0, 0, (uint8_t)(i + 1) };
+	const uint8_t v4[4] = {10, 0, 0, (uint8_t)(i + 1)};
 	struct node *n = calloc(1, sizeof(*n));
 
 	assert(n && i < FABRIC_NODES);
@@ -262,11 +256,11 @@ struct node *fabric_add(struct fabric *f, const struct engine_config *cfg)
 	n->fabric = f;
 	n->index = i;
 	assert(!engine_init(&n->engine, cfg, &hooks, n));
-	n->link = (struct link){ .ops = &ops,
-				 .counters = &n->engine.counters,
-				 .addr = { ip_from_v4(v4) },
-				 .naddr = 1,
-				 .ip_mtu = 9000 };
+	n->link = (struct link){.ops = &ops,
+				.counters = &n->engine.counters,
+				.addr = {ip_from_v4(v4)},
+				.naddr = 1,
+				.ip_mtu = 9000};
 	engine_attach(&n->engine, &n->link);
 	return n;
 }
@@ -282,7 +276,7 @@ void fabric_fini(struct fabric *f)
 	free(f->seen);
 }
 
-/* ---- the clock --------------------------------------------------------------------- */
+/* ---- the clock ----------------------------------------------------------- */
 
 void fabric_settle(struct fabric *f)
 {
@@ -344,18 +338,18 @@ bool fabric_idle(struct fabric *f, nsec_t limit)
 	return next_event(f) == NSEC_NEVER;
 }
 
-/* ---- hand-made packets ---------------------------------------------------------------- */
+/* ---- hand-made packets --------------------------------------------------- */
 
 enum drop fabric_inject(struct fabric *f, unsigned to,
 			const struct ip_addr *src, const uint8_t *data,
 			size_t len)
 {
-	struct note note = { "" };
+	struct note note = {""};
 	uint8_t *copy = malloc(len ? len : 1);
-	struct dgram d = { .src = *src,
-			   .dst = f->node[to]->link.addr[0],
-			   .data = { copy, len },
-			   .note = &note };
+	struct dgram d = {.src = *src,
+			  .dst = f->node[to]->link.addr[0],
+			  .data = {copy, len},
+			  .note = &note};
 	enum drop v;
 
 	if (len)
@@ -379,70 +373,4 @@ enum drop fabric_inject_roce(struct fabric *f, unsigned from, unsigned to,
 	memset(buf + n + r->payload.len, 0, r->bth.pad);
 	return fabric_inject(f, to, &f->node[from]->link.addr[0], buf,
 			     n + r->payload.len + r->bth.pad);
-}
-
-/* ---- what was seen ---------------------------------------------------------------------- */
-
-const struct seen *fabric_find(const struct fabric *f, unsigned from,
-			       unsigned opcode, unsigned n)
-{
-	for (size_t i = 0; i < f->nseen; i++) {
-		const struct seen *s = &f->seen[i];
-
-		if (s->from == from && s->roce.bth.opcode == opcode && !n--)
-			return s;
-	}
-	return NULL;
-}
-
-unsigned fabric_count(const struct fabric *f, unsigned from, unsigned opcode)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < f->nseen; i++)
-		n += f->seen[i].from == from &&
-		     f->seen[i].roce.bth.opcode == opcode;
-	return n;
-}
-
-const struct seen *fabric_last(const struct fabric *f, unsigned from)
-{
-	for (size_t i = f->nseen; i--;)
-		if (f->seen[i].from == from)
-			return &f->seen[i];
-	return NULL;
-}
-
-void fabric_forget(struct fabric *f)
-{
-	f->nseen = 0;
-}
-
-static void dump_one(const struct seen *s)
-{
-	char text[400];
-
-	fprintf(stderr, "%12.3f %u>%u ", (double)(s->at - SEC) / 1000.0,
-		s->from, s->to);
-	fputs(s->decoded ? roce_print(&s->roce, text, sizeof(text))
-			 : "(undecodable)",
-	      stderr);
-	if (!s->copies)
-		fputs("  LOST", stderr);
-	if (s->copies > 1)
-		fprintf(stderr, "  x%u", s->copies);
-	if (s->arrived && s->verdict != DROP_NONE)
-		fprintf(stderr, "  -> %s", drop_word(s->verdict));
-	fprintf(stderr, "%s%s\n", s->note[0] ? "  # " : "", s->note);
-}
-
-void fabric_dump(const struct fabric *f)
-{
-	size_t from = f->nseen > 400 ? f->nseen - 400 : 0;
-
-	if (from)
-		fprintf(stderr, "(%zu earlier packets)\n", from);
-	for (size_t i = from; i < f->nseen; i++)
-		dump_one(&f->seen[i]);
-	fprintf(stderr, "%12.3f now\n", (double)(f->now - SEC) / 1000.0);
 }

@@ -1,10 +1,10 @@
 /* A network in memory for engines on a virtual clock.
  *
- * Each node is an engine with a link.  What a link sends becomes a flight, which
- * arrives after the fabric's latency unless fate says otherwise: a test's filter
- * may drop, copy, delay or change single packets, and random faults (of a seed)
- * may do so to all.  The clock jumps to whatever happens next: an arrival or an
- * engine's deadline.  The same seed gives the same run.
+ * Each node is an engine with a link.  What a link sends becomes a flight,
+ * which arrives after the fabric's latency unless fate says otherwise: a test's
+ * filter may drop, copy, delay or change single packets, and random faults (of
+ * a seed) may do so to all.  The clock jumps to whatever happens next: an
+ * arrival or an engine's deadline.  The same seed gives the same run.
  *
  * A packet to a multicast group goes to all nodes that joined it, the sender
  * included.
@@ -26,23 +26,23 @@
 struct flight {
 	struct flight *next;
 	unsigned from, to;
-	unsigned nth;	     /* of this sender's packets, from 0 */
-	nsec_t sent, at;     /* at: when it arrives; may be changed */
-	unsigned copies;     /* 0: lost; may be changed */
-	bool decoded;	     /* roce holds something */
-	struct roce roce;    /* as sent; payload points into bytes */
+	unsigned nth;		 /* of this sender's packets, from 0 */
+	nsec_t sent, at;	 /* at: when it arrives; may be changed */
+	unsigned copies;	 /* 0: lost; may be changed */
+	bool decoded;		 /* roce holds something */
+	struct roce roce;	 /* as sent; payload points into bytes */
 	struct ip_addr src, dst; /* may be changed */
 	char note[NOTE_MAX];
-	size_t len;	  /* may be shortened */
-	uint8_t bytes[];  /* UDP payload without ICRC; may be changed */
+	size_t len;	 /* may be shortened */
+	uint8_t bytes[]; /* UDP payload without ICRC; may be changed */
 };
 
 /* What became of a packet, for tests to ask about and for the log. */
 struct seen {
 	unsigned from, to, nth;
-	nsec_t at;	   /* when it left */
+	nsec_t at; /* when it left */
 	bool decoded;
-	struct roce roce;  /* payload.p is NULL */
+	struct roce roce; /* payload.p is NULL */
 	unsigned copies;
 	unsigned arrived;
 	enum drop verdict; /* of the last copy that arrived */

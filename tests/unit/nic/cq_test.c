@@ -12,8 +12,8 @@ static void fill_scq(unsigned n)
 	fabric_settle(&d.f);
 }
 
-/* One completion too many: CQ_ERR and QP_FATAL once, the QP goes to ERR, what is
- * in the queue can still be polled, then -EIO.
+/* One completion too many: CQ_ERR and QP_FATAL once, the QP goes to ERR, what
+ * is in the queue can still be polled, then -EIO.
  */
 Test(cq, overrun)
 {
@@ -59,8 +59,9 @@ Test(cq, overrun_elsewhere)
 		} else {
 			duo_do(&d, A, 4, GN_WR_RDMA_WRITE, 8);
 			fabric_settle(&d.f);
-			CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){ 0 },
-					  GN_QPS_ERR, GN_QP_STATE), 0);
+			CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){0},
+					  GN_QPS_ERR, GN_QP_STATE),
+				 0);
 		}
 		duo_do(&d, A, 5, GN_WR_RDMA_WRITE, 8);
 		duo_idle(&d);
@@ -85,9 +86,10 @@ Test(cq, overrun_of_receives)
 	for (unsigned i = 0; i < 6; i++) {
 		duo_do(&d, A, i, GN_WR_SEND, 8);
 		duo_idle(&d);
-		duo_sent(&d, A, i, i < 4    ? GN_WC_SUCCESS
-				   : i == 4 ? GN_WC_RETRY_EXC_ERR
-					    : GN_WC_WR_FLUSH_ERR);
+		duo_sent(&d, A, i,
+			 i < 4	  ? GN_WC_SUCCESS
+			 : i == 4 ? GN_WC_RETRY_EXC_ERR
+				  : GN_WC_WR_FLUSH_ERR);
 	}
 	CHECK_EQ(duo_events(&d, B, GN_EVENT_CQ_ERR), 1);
 	CHECK_EQ(duo_events(&d, B, GN_EVENT_QP_FATAL), 1);
@@ -152,7 +154,7 @@ Test(cq, sizes)
 	duo_close(&d);
 }
 
-/* ---- notification ------------------------------------------------------------------- */
+/* ---- notification -------------------------------------------------------- */
 
 static unsigned events(void)
 {
@@ -225,8 +227,9 @@ Test(cq, armed_for_solicited)
 	CHECK_EQ(events(), 4);
 	cq_arm(d.s[B].rcq, true);
 	duo_recv(&d, B, 1, 0, 8);
-	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	CHECK_EQ(events(), 5);
 	duo_close(&d);
 }

@@ -25,6 +25,11 @@ TestSuite(kinds_modify, .timeout = 60);
 	(GN_QP_TIMEOUT | GN_QP_RETRY_CNT | GN_QP_RNR_RETRY |                   \
 	 GN_QP_MAX_QP_RD_ATOMIC)
 
+/* More than the kernel: perftest gives an initiator what only the target needs,
+ * and the other way round (RETRY below).
+ */
+#define OTHER_RTR (GN_QP_MAX_DEST_RD_ATOMIC | RNR)
+
 static const enum gn_qp_type types[] = { GN_QPT_UC, GN_QPT_UD, GN_QPT_XRC_SEND,
 					 GN_QPT_XRC_RECV, GN_QPT_RAW_PACKET };
 #define TYPES 5
@@ -46,12 +51,12 @@ static const struct row rows[] = {
 	    { 0, 0, INIT_C }, { 0, 0, INIT_C }, { 0, 0, 0 } } },
 	{ GN_QPS_INIT, GN_QPS_RTR,
 	  { { 0, RTR_UC, GN_QP_ALT_PATH | ACC | KEY }, { 0, 0, KEY | QKEY },
-	    { 0, RTR_UC, GN_QP_ALT_PATH | ACC | KEY },
+	    { 0, RTR_UC, GN_QP_ALT_PATH | ACC | KEY | OTHER_RTR },
 	    { 0, RTR_RC, GN_QP_ALT_PATH | ACC | KEY }, { 0, 0, 0 } } },
 	{ GN_QPS_RTR, GN_QPS_RTS,
 	  { { 0, PSN, CUR | ALT | ACC }, { 0, PSN, CUR | QKEY },
 	    { 0, PSN | RETRY, CUR | ALT | ACC },
-	    { 0, PSN | GN_QP_TIMEOUT, CUR | ALT | ACC | RNR },
+	    { 0, PSN | GN_QP_TIMEOUT, CUR | ALT | ACC | RNR | RETRY },
 	    { 0, 0, GN_QP_RATE_LIMIT } } },
 	{ GN_QPS_RTS, GN_QPS_RTS,
 	  { { 0, 0, CUR | ALT | ACC }, { 0, 0, CUR | QKEY },

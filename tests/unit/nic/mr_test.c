@@ -60,8 +60,10 @@ Test(mr, range)
 Test(mr, rights)
 {
 	static const unsigned kinds[] = {
-		GN_ACCESS_LOCAL_WRITE, GN_ACCESS_REMOTE_WRITE,
-		GN_ACCESS_REMOTE_READ, GN_ACCESS_REMOTE_ATOMIC,
+		GN_ACCESS_LOCAL_WRITE,
+		GN_ACCESS_REMOTE_WRITE,
+		GN_ACCESS_REMOTE_READ,
+		GN_ACCESS_REMOTE_ATOMIC,
 	};
 
 	open_it();
@@ -85,23 +87,22 @@ Test(mr, rights)
 	duo_close(&d);
 }
 
-/* Keys: never 0, unique, not valid after, not given out again at once. */
+/* Keys: never 0, unique, not valid any more after, not soon given out again. */
 Test(mr, keys)
 {
+	static uint32_t old[1000];
 	struct gn_mr *mr[300];
 	uint8_t *at;
-	uint32_t old;
 
 	open_it();
-	for (unsigned round = 0; round < 300; round++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		mr[0] = region(8, 0, 0);
-		old = mr[0]->h.key;
-		CHECK(old > 0xff);
+		old[i] = mr[0]->h.key;
+		CHECK(old[i] > 0xff);
+		for (unsigned k = 0; k < i; k++)
+			CHECK(old[k] != old[i]);
 		CHECK_EQ(mr_free(mr[0]), 0);
-		CHECK_EQ(mr_check(pd, old, 0, 8, 0, &at), DROP_RKEY);
-		mr[0] = region(8, 0, 0);
-		CHECK(mr[0]->h.key != old);
-		CHECK_EQ(mr_free(mr[0]), 0);
+		CHECK_EQ(mr_check(pd, old[i], 0, 8, 0, &at), DROP_RKEY);
 	}
 	for (unsigned i = 0; i < 300; i++) {
 		mr[i] = region(8, 0, 0);
@@ -148,8 +149,8 @@ Test(mr, zero_based)
 Test(mr, refused)
 {
 	struct gn_mr *mr;
-	void *gone = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	void *gone =
+		mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	mem_guard_install();
 	open_it();

@@ -8,8 +8,9 @@ TestSuite(qp_life, .timeout = 30);
 
 static void reset(unsigned side)
 {
-	CHECK_EQ(duo_move(d.s[side].qp, (struct gn_qp_attr){ 0 }, GN_QPS_RESET,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[side].qp, (struct gn_qp_attr){0}, GN_QPS_RESET,
+			  GN_QP_STATE),
+		 0);
 }
 
 static void work(unsigned side, unsigned first)
@@ -42,7 +43,8 @@ Test(qp_life, reset_in_flight)
 			fabric_step(&d.f, NSEC_NEVER - 1);
 		reset(A);
 		reset(B);
-		while (cq_take(d.s[A].scq, 1, &wc) || cq_take(d.s[B].scq, 1, &wc))
+		while (cq_take(d.s[A].scq, 1, &wc) ||
+		       cq_take(d.s[B].scq, 1, &wc))
 			cr_assert_fail("a completion survived the reset");
 		duo_no_more(&d);
 		d.o.psn[A] += 0x5000;
@@ -106,98 +108,11 @@ Test(qp_life, others_completions_stay)
 	duo_close(&d);
 }
 
-/* ---- several QPs, one peer ---------------------------------------------------------- */
-
-#define MANY 20u
-
-/* Many QPs share one window: all of them get through, and a QP that goes gives
- * back its share.
- */
-static void share(bool destroy_some)
-{
-	struct duo_options o = duo_defaults();
-	struct gn_qp *qp[2][MANY];
-
-	o.window = 16384;
-	o.cqe = 1024;
-	duo_open(&d, &o);
-	for (unsigned i = 0; i < MANY; i++) {
-		for (unsigned s = 0; s < 2; s++)
-			qp[s][i] = duo_qp(&d, s);
-		duo_raise(&d, A, qp[A][i], qp[B][i]->qpn, GN_QPS_RTS);
-		duo_raise(&d, B, qp[B][i], qp[A][i]->qpn, GN_QPS_RTS);
-	}
-	for (unsigned k = 0; k < 5; k++)
-		for (unsigned i = 0; i < MANY; i++) {
-			struct gn_send_wr wr = duo_wr(
-				&d, A, k, k & 1 ? GN_WR_RDMA_READ
-						: GN_WR_RDMA_WRITE, 20000);
-
-			CHECK_EQ(qp_post_send(qp[A][i], &wr), 0);
-			qp_ring(qp[A][i]);
-		}
-	if (destroy_some) {
-		fabric_run(&d.f, d.f.now + 3 * USEC);
-		for (unsigned i = 0; i < MANY; i += 2) {
-			qp_free(qp[A][i]);
-			qp[A][i] = NULL;
-		}
-	}
-	duo_idle(&d);
-	CHECK_EQ(d.s[A].engine->counters.n[CNT_TIMEOUT], 0);
-	for (unsigned i = 0; i < MANY; i++) {
-		if (qp[A][i])
-			CHECK_EQ(qp[A][i]->req.head, 5);
-		if (qp[A][i])
-			qp_free(qp[A][i]);
-		qp_free(qp[B][i]);
-	}
-	duo_close(&d);
-}
-
-Test(qp_life, many_share_a_window)
-{
-	share(false);
-	share(true);
-}
-
-/* Who is held back by others' bytes goes on as soon as those are acknowledged, not
- * only when its own are.
- */
-Test(qp_life, woken_by_others)
-{
-	struct duo_options o = duo_defaults();
-	struct gn_qp *qp[2], *own;
-
-	o.window = 16384;
-	duo_open(&d, &o);
-	for (unsigned s = 0; s < 2; s++)
-		qp[s] = duo_qp(&d, s);
-	duo_raise(&d, A, qp[A], qp[B]->qpn, GN_QPS_RTS);
-	duo_raise(&d, B, qp[B], qp[A]->qpn, GN_QPS_RTS);
-	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 60000);
-	fabric_settle(&d.f);
-	own = d.s[A].qp;
-	d.s[A].qp = qp[A];
-	duo_lose(&d, A, OP_WRITE_ONLY, 0);
-	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
-	duo_do(&d, A, 3, GN_WR_RDMA_WRITE, 8);
-	fabric_settle(&d.f);
-	CHECK_EQ(requester_hold(qp[A], d.f.now), HOLD_WINDOW);
-	CHECK(fabric_idle(&d.f, 3600 * SEC));
-	CHECK_EQ(d.s[A].engine->counters.n[CNT_TIMEOUT], 0);
-	CHECK_EQ(qp[A]->req.head, 2);
-	d.s[A].qp = own;
-	for (unsigned s = 0; s < 2; s++)
-		qp_free(qp[s]);
-	duo_close(&d);
-}
-
-/* ---- SQD ----------------------------------------------------------------------------- */
+/* ---- SQD ----------------------------------------------------------------- */
 
 static int drain(void)
 {
-	struct gn_qp_attr attr = { .en_sqd_async_notify = true };
+	struct gn_qp_attr attr = {.en_sqd_async_notify = true};
 
 	return duo_move(d.s[A].qp, attr, GN_QPS_SQD,
 			GN_QP_STATE | GN_QP_EN_SQD_ASYNC_NOTIFY);
@@ -280,7 +195,7 @@ Test(qp_life, drains_over_loss)
 	duo_close(&d);
 }
 
-/* ---- beginnings ------------------------------------------------------------------------ */
+/* ---- beginnings ---------------------------------------------------------- */
 
 /* The first request in RTR raises COMM_EST; answers leave in RTR, too. */
 Test(qp_life, established)
@@ -307,9 +222,12 @@ Test(qp_life, posting_by_state)
 		enum gn_qp_state s;
 		int send, recv;
 	} rows[] = {
-		{ GN_QPS_RESET, -EINVAL, -EINVAL }, { GN_QPS_INIT, -EINVAL, 0 },
-		{ GN_QPS_RTR, -EINVAL, 0 },	    { GN_QPS_RTS, 0, 0 },
-		{ GN_QPS_SQD, 0, 0 },		    { GN_QPS_ERR, 0, 0 },
+		{GN_QPS_RESET, -EINVAL, -EINVAL},
+		{GN_QPS_INIT, -EINVAL, 0},
+		{GN_QPS_RTR, -EINVAL, 0},
+		{GN_QPS_RTS, 0, 0},
+		{GN_QPS_SQD, 0, 0},
+		{GN_QPS_ERR, 0, 0},
 	};
 	struct gn_qp *own;
 
@@ -337,9 +255,9 @@ Test(qp_life, limits)
 
 	duo_open_default(&d);
 	for (unsigned i = 0; i < 5; i++) {
-		init = (struct gn_qp_init){ .type = GN_QPT_RC,
-					    .send_cq = d.s[A].scq,
-					    .recv_cq = d.s[A].rcq };
+		init = (struct gn_qp_init){.type = GN_QPT_RC,
+					   .send_cq = d.s[A].scq,
+					   .recv_cq = d.s[A].rcq};
 		switch (i) {
 		case 0: init.cap.max_send_wr = 32769; break;
 		case 1: init.cap.max_recv_wr = 32769; break;
@@ -349,7 +267,7 @@ Test(qp_life, limits)
 		}
 		CHECK_EQ(qp_new(d.s[A].pd, &init, &qp), -EINVAL);
 	}
-	init = (struct gn_qp_init){ .type = GN_QPT_RC };
+	init = (struct gn_qp_init){.type = GN_QPT_RC};
 	CHECK_EQ(qp_new(d.s[A].pd, &init, &qp), -EINVAL);
 	init.send_cq = d.s[A].scq;
 	init.recv_cq = d.s[A].rcq;
@@ -360,9 +278,9 @@ Test(qp_life, limits)
 	CHECK_EQ(cq_free(d.s[A].scq), -EBUSY);
 	CHECK_EQ(pd_free(d.s[A].pd), -EBUSY);
 	/* Without room nothing can be posted. */
-	CHECK_EQ(qp_post_recv(qp, &(struct gn_recv_wr){ 0 }), -EINVAL);
+	CHECK_EQ(qp_post_recv(qp, &(struct gn_recv_wr){0}), -EINVAL);
 	duo_raise(&d, A, qp, 9, GN_QPS_RTS);
-	CHECK_EQ(qp_post_recv(qp, &(struct gn_recv_wr){ 0 }), -ENOMEM);
+	CHECK_EQ(qp_post_recv(qp, &(struct gn_recv_wr){0}), -ENOMEM);
 	qp_free(qp);
 	duo_close(&d);
 }

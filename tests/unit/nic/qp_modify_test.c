@@ -3,14 +3,21 @@
  */
 #include "tests/support/duo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct duo d;
 
-TestSuite(qp_modify, .timeout = 30);
+/* The refusals' lines for people would be many. */
+static void be_quiet(void)
+{
+	setenv("GLASSNIC_LOG", "error", 1);
+}
+
+TestSuite(qp_modify, .init = be_quiet, .timeout = 30);
 
 #define ALT (GN_QP_ALT_PATH | GN_QP_PATH_MIG_STATE)
-#define RTS_OPT                                                                \
+#define RTS_OPT \
 	(GN_QP_CUR_STATE | GN_QP_ACCESS_FLAGS | GN_QP_MIN_RNR_TIMER | ALT)
 #define INIT_ATTR (GN_QP_PKEY_INDEX | GN_QP_PORT | GN_QP_ACCESS_FLAGS)
 
@@ -18,38 +25,49 @@ static const struct {
 	enum gn_qp_state from, to;
 	unsigned required, optional;
 } moves[] = {
-	{ GN_QPS_RESET, GN_QPS_INIT, INIT_ATTR, 0 },
-	{ GN_QPS_INIT, GN_QPS_INIT, 0, INIT_ATTR },
-	{ GN_QPS_INIT, GN_QPS_RTR, DUO_RTR_MASK & ~GN_QP_STATE,
-	  GN_QP_ALT_PATH | GN_QP_ACCESS_FLAGS | GN_QP_PKEY_INDEX },
-	{ GN_QPS_RTR, GN_QPS_RTS, DUO_RTS_MASK & ~GN_QP_STATE, RTS_OPT },
-	{ GN_QPS_RTS, GN_QPS_RTS, 0, RTS_OPT },
-	{ GN_QPS_RTS, GN_QPS_SQD, 0, GN_QP_EN_SQD_ASYNC_NOTIFY },
-	{ GN_QPS_SQD, GN_QPS_RTS, 0, RTS_OPT },
-	{ GN_QPS_SQD, GN_QPS_SQD, 0,
-	  GN_QP_PORT | GN_QP_AV | GN_QP_TIMEOUT | GN_QP_RETRY_CNT |
-		  GN_QP_RNR_RETRY | GN_QP_MAX_QP_RD_ATOMIC |
-		  GN_QP_MAX_DEST_RD_ATOMIC | GN_QP_ACCESS_FLAGS |
-		  GN_QP_PKEY_INDEX | GN_QP_MIN_RNR_TIMER | ALT },
+	{GN_QPS_RESET, GN_QPS_INIT, INIT_ATTR, 0},
+	{GN_QPS_INIT, GN_QPS_INIT, 0, INIT_ATTR},
+	{GN_QPS_INIT, GN_QPS_RTR, DUO_RTR_MASK & ~GN_QP_STATE,
+	 GN_QP_ALT_PATH | GN_QP_ACCESS_FLAGS | GN_QP_PKEY_INDEX},
+	{GN_QPS_RTR, GN_QPS_RTS, DUO_RTS_MASK & ~GN_QP_STATE, RTS_OPT},
+	{GN_QPS_RTS, GN_QPS_RTS, 0, RTS_OPT},
+	{GN_QPS_RTS, GN_QPS_SQD, 0, GN_QP_EN_SQD_ASYNC_NOTIFY},
+	{GN_QPS_SQD, GN_QPS_RTS, 0, RTS_OPT},
+	{GN_QPS_SQD, GN_QPS_SQD, 0,
+	 GN_QP_PORT | GN_QP_AV | GN_QP_TIMEOUT | GN_QP_RETRY_CNT |
+		 GN_QP_RNR_RETRY | GN_QP_MAX_QP_RD_ATOMIC |
+		 GN_QP_MAX_DEST_RD_ATOMIC | GN_QP_ACCESS_FLAGS |
+		 GN_QP_PKEY_INDEX | GN_QP_MIN_RNR_TIMER | ALT},
 };
 
 static const unsigned all_bits[] = {
-	GN_QP_CUR_STATE,	GN_QP_EN_SQD_ASYNC_NOTIFY,
-	GN_QP_ACCESS_FLAGS,	GN_QP_PKEY_INDEX,
-	GN_QP_PORT,		GN_QP_QKEY,
-	GN_QP_AV,		GN_QP_PATH_MTU,
-	GN_QP_TIMEOUT,		GN_QP_RETRY_CNT,
-	GN_QP_RNR_RETRY,	GN_QP_RQ_PSN,
-	GN_QP_MAX_QP_RD_ATOMIC, GN_QP_ALT_PATH,
-	GN_QP_MIN_RNR_TIMER,	GN_QP_SQ_PSN,
-	GN_QP_MAX_DEST_RD_ATOMIC, GN_QP_PATH_MIG_STATE,
-	GN_QP_CAP,		GN_QP_DEST_QPN,
-	GN_QP_RATE_LIMIT,	1u << 21,
+	GN_QP_CUR_STATE,
+	GN_QP_EN_SQD_ASYNC_NOTIFY,
+	GN_QP_ACCESS_FLAGS,
+	GN_QP_PKEY_INDEX,
+	GN_QP_PORT,
+	GN_QP_QKEY,
+	GN_QP_AV,
+	GN_QP_PATH_MTU,
+	GN_QP_TIMEOUT,
+	GN_QP_RETRY_CNT,
+	GN_QP_RNR_RETRY,
+	GN_QP_RQ_PSN,
+	GN_QP_MAX_QP_RD_ATOMIC,
+	GN_QP_ALT_PATH,
+	GN_QP_MIN_RNR_TIMER,
+	GN_QP_SQ_PSN,
+	GN_QP_MAX_DEST_RD_ATOMIC,
+	GN_QP_PATH_MIG_STATE,
+	GN_QP_CAP,
+	GN_QP_DEST_QPN,
+	GN_QP_RATE_LIMIT,
+	1u << 21,
 };
 
-static const enum gn_qp_state states[] = { GN_QPS_RESET, GN_QPS_INIT,
-					   GN_QPS_RTR,	 GN_QPS_RTS,
-					   GN_QPS_SQD,	 GN_QPS_ERR };
+static const enum gn_qp_state states[] = {GN_QPS_RESET, GN_QPS_INIT,
+					  GN_QPS_RTR,	GN_QPS_RTS,
+					  GN_QPS_SQD,	GN_QPS_ERR};
 
 /* A QP of A in state @s. */
 static struct gn_qp *make(enum gn_qp_state s)
@@ -140,31 +158,31 @@ Test(qp_modify, all_other_moves)
 	duo_close(&d);
 }
 
-/* ---- values --------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
-#define REFUSED(from, to, mask, field, value, rc)                              \
-	do {                                                                   \
-		struct gn_qp *qp_ = make(from);                                \
-		struct gn_qp_attr a_ = duo_attr(&d, A, 9), old_ = qp_->attr;   \
-		a_.state = to;                                                 \
-		a_.cur_state = from;                                           \
-		a_.field = value;                                              \
-		CHECK_EQ(qp_modify(qp_, &a_, mask), rc);                       \
-		CHECK_EQ(qp_state(qp_), from);                                 \
-		CHECK(!memcmp(&qp_->attr, &old_, sizeof(old_)));               \
-		CHECK(from >= GN_QPS_RTR || !qp_->peer);                       \
-		qp_free(qp_);                                                  \
+#define REFUSED(from, to, mask, field, value, rc)                            \
+	do {                                                                 \
+		struct gn_qp *qp_ = make(from);                              \
+		struct gn_qp_attr a_ = duo_attr(&d, A, 9), old_ = qp_->attr; \
+		a_.state = to;                                               \
+		a_.cur_state = from;                                         \
+		a_.field = value;                                            \
+		CHECK_EQ(qp_modify(qp_, &a_, mask), rc);                     \
+		CHECK_EQ(qp_state(qp_), from);                               \
+		CHECK(!memcmp(&qp_->attr, &old_, sizeof(old_)));             \
+		CHECK(from >= GN_QPS_RTR || !qp_->peer);                     \
+		qp_free(qp_);                                                \
 	} while (0)
-#define INIT_REFUSES(field, value)                                             \
+#define INIT_REFUSES(field, value) \
 	REFUSED(GN_QPS_RESET, GN_QPS_INIT, DUO_INIT_MASK, field, value, -EINVAL)
-#define RTR_REFUSES(field, value)                                              \
+#define RTR_REFUSES(field, value) \
 	REFUSED(GN_QPS_INIT, GN_QPS_RTR, DUO_RTR_MASK, field, value, -EINVAL)
-#define RTS_REFUSES(field, value)                                              \
+#define RTS_REFUSES(field, value) \
 	REFUSED(GN_QPS_RTR, GN_QPS_RTS, DUO_RTS_MASK, field, value, -EINVAL)
 
 Test(qp_modify, values_out_of_range)
 {
-	struct ip_addr v6, none = { { 0 } };
+	struct ip_addr v6, none = {{0}};
 
 	duo_open_default(&d);
 	CHECK(ip_parse(&v6, "fe80::2"));
@@ -196,9 +214,8 @@ Test(qp_modify, path_mtu_of_the_port)
 {
 	static const struct {
 		unsigned ip_mtu, pmtu;
-	} fits[] = { { 1500, 1024 }, { 4180, 4096 }, { 4179, 2048 },
-		     { 1450, 1024 }, { 600, 512 },   { 400, 256 },
-		     { 300, 256 } };
+	} fits[] = {{1500, 1024}, {4180, 4096}, {4179, 2048}, {1450, 1024},
+		    {600, 512},	  {400, 256},	{300, 256}};
 
 	duo_open_default(&d);
 	for (size_t i = 0; i < sizeof(fits) / sizeof(*fits); i++) {
@@ -229,7 +246,7 @@ Test(qp_modify, unreachable_peer)
 	duo_close(&d);
 }
 
-/* ---- what a move brings about ------------------------------------------------------------ */
+/* ---- what a move brings about -------------------------------------------- */
 
 Test(qp_modify, query)
 {
@@ -294,12 +311,12 @@ Test(qp_modify, path_changes_in_sqd)
 	duo_close(&d);
 }
 
-/* So can the number of responder resources; the record of what was answered last
- * stays.
+/* So can the number of responder resources; the record of what was answered
+ * last stays.
  */
 Test(qp_modify, resources_change_in_sqd)
 {
-	static const uint8_t sizes[] = { 128, 3, 1, 0, 16 };
+	static const uint8_t sizes[] = {128, 3, 1, 0, 16};
 	struct gn_qp_attr attr;
 
 	duo_open_default(&d);
@@ -310,14 +327,12 @@ Test(qp_modify, resources_change_in_sqd)
 			duo_idle(&d);
 			duo_sent(&d, A, k, GN_WC_SUCCESS);
 		}
-		CHECK_EQ(duo_move(d.s[B].qp, attr, GN_QPS_SQD, GN_QP_STATE),
-			 0);
+		CHECK_EQ(duo_move(d.s[B].qp, attr, GN_QPS_SQD, GN_QP_STATE), 0);
 		attr.max_dest_rd_atomic = sizes[i];
 		CHECK_EQ(duo_move(d.s[B].qp, attr, GN_QPS_SQD,
 				  GN_QP_STATE | GN_QP_MAX_DEST_RD_ATOMIC),
 			 0);
-		CHECK_EQ(duo_move(d.s[B].qp, attr, GN_QPS_RTS, GN_QP_STATE),
-			 0);
+		CHECK_EQ(duo_move(d.s[B].qp, attr, GN_QPS_RTS, GN_QP_STATE), 0);
 	}
 	/* The lost answer is found again after the ring has been moved. */
 	duo_lose(&d, B, OP_ATOMIC_ACKNOWLEDGE, 0);

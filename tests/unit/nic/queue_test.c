@@ -15,43 +15,41 @@ static uint8_t data[64];
 
 static struct gn_send_wr send_wr(const struct gn_sge *sge, unsigned n)
 {
-	return (struct gn_send_wr){ .opcode = GN_WR_SEND,
-				    .sge = sge,
-				    .nsge = n };
+	return (struct gn_send_wr){.opcode = GN_WR_SEND, .sge = sge, .nsge = n};
 }
 
 Test(queue, sq_limits)
 {
-	struct gn_sge sge[5] = { { (uintptr_t)data, 8, 1 } };
+	struct gn_sge sge[5] = {{(uintptr_t)data, 8, 1}};
 	struct gn_send_wr wr;
 	struct sq sq;
 
 	cr_assert_eq(sq_init(&sq, 4, 2, 24, false), 0);
 	wr = send_wr(sge, 3);
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	wr.nsge = 1;
 	wr.opcode = GN_WR_FETCH_ADD;
 	sge[0].len = 7;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	sge[0].len = 9;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	sge[0].len = 8;
 	wr.flags = GN_SEND_INLINE;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	wr.opcode = GN_WR_RDMA_READ;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	wr.opcode = GN_WR_RDMA_WRITE;
 	sge[0].len = 25;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -EINVAL);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -EINVAL);
 	cr_expect_eq(sq_tail(&sq), 0);
 	sge[0].len = 24;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), 0);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), 0);
 	/* Inline data may come in more pieces than there are SGEs. */
 	for (unsigned i = 0; i < 5; i++)
-		sge[i] = (struct gn_sge){ (uintptr_t)data + i, 1, 0 };
+		sge[i] = (struct gn_sge){(uintptr_t)data + i, 1, 0};
 	wr.nsge = 5;
 	data[3] = 33;
-	cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), 0);
+	cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), 0);
 	cr_expect_eq(sq_at(&sq, 1)->inline_data[3], 33);
 	cr_expect_eq(sq_at(&sq, 1)->len, 5);
 	sq_fini(&sq);
@@ -60,7 +58,7 @@ Test(queue, sq_limits)
 /* Full until a completion frees slots; the index wraps past 2^32. */
 Test(queue, sq_full_and_wrap)
 {
-	struct gn_sge sge = { (uintptr_t)data, 8, 1 };
+	struct gn_sge sge = {(uintptr_t)data, 8, 1};
 	struct gn_send_wr wr = send_wr(&sge, 1);
 	struct sq sq;
 
@@ -71,9 +69,9 @@ Test(queue, sq_full_and_wrap)
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < 4; i++) {
 			wr.wr_id = i;
-			cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), 0);
+			cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), 0);
 		}
-		cr_expect_eq(sq_post(&sq, &wr, MAX_MSG), -ENOMEM);
+		cr_expect_eq(sq_post(&sq, &wr, 1, MAX_MSG), -ENOMEM);
 		for (uint32_t i = 0; i < 4; i++)
 			cr_expect_eq(sq_at(&sq, sq_tail(&sq) - 4 + i)->wr_id,
 				     i);
@@ -84,9 +82,9 @@ Test(queue, sq_full_and_wrap)
 
 Test(queue, rq_full_and_wrap)
 {
-	struct gn_sge room[2], sge[3] = { { 1, 2, 3 }, { 4, 5, 6 } };
-	struct gn_recv_wr wr = { .sge = sge, .nsge = 2 };
-	struct rwqe out = { .sge = room };
+	struct gn_sge room[2], sge[3] = {{1, 2, 3}, {4, 5, 6}};
+	struct gn_recv_wr wr = {.sge = sge, .nsge = 2};
+	struct rwqe out = {.sge = room};
 	struct rq rq;
 
 	cr_assert_eq(rq_init(&rq, 4, 2), 0);
@@ -120,8 +118,8 @@ Test(queue, rq_full_and_wrap)
  */
 Test(queue, peer_window)
 {
-	struct peer_table table = { { NULL } };
-	struct ip_addr a = { { 1 } }, b = { { 2 } };
+	struct peer_table table = {{NULL}};
+	struct ip_addr a = {{1}}, b = {{2}};
 	struct peer *p = peer_get(&table, &a, 100000);
 	struct peer *q = peer_get(&table, &b, 7);
 

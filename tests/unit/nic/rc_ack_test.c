@@ -32,7 +32,8 @@ Test(rc_ack, one_a_message)
 	duo_close(&d);
 }
 
-/* AckReq on the last packet only; messages that arrive together share an ACK. */
+/* AckReq on the last packet only; messages that arrive together share an ACK.
+ */
 Test(rc_ack, coalesced)
 {
 	duo_open_default(&d);
@@ -41,9 +42,11 @@ Test(rc_ack, coalesced)
 	duo_idle(&d);
 	for (unsigned i = 0; i < 5; i++) {
 		CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_FIRST, i)
-				 ->roce.bth.ackreq, false);
-		CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_LAST, i)
-				 ->roce.bth.ackreq, true);
+				 ->roce.bth.ackreq,
+			 false);
+		CHECK_EQ(
+			fabric_find(&d.f, A, OP_WRITE_LAST, i)->roce.bth.ackreq,
+			true);
 		duo_sent(&d, A, i, GN_WC_SUCCESS);
 	}
 	CHECK_EQ(fabric_count(&d.f, B, OP_ACKNOWLEDGE), 1);
@@ -127,7 +130,7 @@ Test(rc_ack, after_read_responses)
 	duo_close(&d);
 }
 
-/* ---- end-to-end credits -------------------------------------------------------- */
+/* ---- end-to-end credits -------------------------------------------------- */
 
 static unsigned sends(void)
 {
@@ -244,10 +247,10 @@ Test(rc_ack, credits_unknown_at_first)
 /* A peer that miscounts its MSN cannot stop us for good. */
 Test(rc_ack, credits_of_a_confused_peer)
 {
-	struct roce r = { .bth = { .opcode = OP_ACKNOWLEDGE,
-				   .pkey = PKEY_DEFAULT,
-				   .psn = 0x1000 },
-			  .aeth = { .syndrome = 0x00, .msn = 0x800001 } };
+	struct roce r = {.bth = {.opcode = OP_ACKNOWLEDGE,
+				 .pkey = PKEY_DEFAULT,
+				 .psn = 0x1000},
+			 .aeth = {.syndrome = 0x00, .msn = 0x800001}};
 
 	duo_open_default(&d);
 	r.bth.dqpn = d.s[A].qp->qpn;
@@ -264,7 +267,7 @@ Test(rc_ack, credits_of_a_confused_peer)
 	duo_close(&d);
 }
 
-/* ---- the peer's window ------------------------------------------------------------- */
+/* ---- the peer's window --------------------------------------------------- */
 
 /* No more than the window is in flight; READs count with their answers. */
 Test(rc_ack, window_is_kept)
@@ -307,8 +310,8 @@ Test(rc_ack, window_halves)
 	duo_close(&d);
 }
 
-/* A window that shrinks while packets are out that nobody asked an ACK for: even
- * without an ACK timeout the message gets through.
+/* A window that shrinks while packets are out that nobody asked an ACK for:
+ * even without an ACK timeout the message gets through.
  */
 Test(rc_ack, window_shrinks_over_unasked_packets)
 {

@@ -72,7 +72,7 @@ Test(rc_basic, write)
 /* A WRITE with immediate takes a receive WR, and leaves its memory alone. */
 Test(rc_basic, write_imm)
 {
-	static const uint32_t sizes[] = { 0, 10, 3000 };
+	static const uint32_t sizes[] = {0, 10, 3000};
 	struct gn_send_wr wr;
 	struct gn_wc wc;
 
@@ -196,8 +196,8 @@ Test(rc_basic, atomic_two_sges)
 Test(rc_basic, inline_data)
 {
 	uint8_t local[200], copy[200];
-	struct gn_sge sge[2] = { { (uintptr_t)local, 150, 0 },
-				 { (uintptr_t)local + 150, 50, 0 } };
+	struct gn_sge sge[2] = {{(uintptr_t)local, 150, 0},
+				{(uintptr_t)local + 150, 50, 0}};
 	struct gn_send_wr wr;
 
 	duo_open_default(&d);
@@ -289,9 +289,8 @@ Test(rc_basic, initiator_depth)
 /* Both directions at once, all completions in posting order. */
 Test(rc_basic, both_ways)
 {
-	static const enum gn_wr_opcode ops[] = { GN_WR_SEND, GN_WR_RDMA_WRITE,
-						 GN_WR_RDMA_READ,
-						 GN_WR_FETCH_ADD };
+	static const enum gn_wr_opcode ops[] = {
+		GN_WR_SEND, GN_WR_RDMA_WRITE, GN_WR_RDMA_READ, GN_WR_FETCH_ADD};
 
 	duo_open_default(&d);
 	for (unsigned i = 0; i < 64; i++)

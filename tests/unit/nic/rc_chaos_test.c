@@ -1,9 +1,9 @@
-/* What no program should do, all at once and at random: several QPs on one window,
- * bad keys, receive WRs that are missing or too short, regions that go away, QPs
- * that are reset, stopped and connected again, packets lost, doubled, reordered,
- * and changed on the way with nobody noticing.  Nothing is said about success; but
- * each request completes once, in order, unless its QP was reset, and in the end
- * all is quiet.
+/* What no program should do, all at once and at random: several QPs on one
+ * window, bad keys, receive WRs that are missing or too short, regions that go
+ * away, QPs that are reset, stopped and connected again, packets lost, doubled,
+ * reordered, and changed on the way with nobody noticing.  Nothing is said
+ * about success; but each request completes once, in order, unless its QP was
+ * reset, and in the end all is quiet.
  *
  * CHAOS_SEEDS=first-last in the environment runs others, and says which.
  */
@@ -98,9 +98,10 @@ static void reset(unsigned s, unsigned pair)
 {
 	struct account *a = &acc[s][pair];
 
-	CHECK_EQ(duo_move(a->qp, (struct gn_qp_attr){ 0 }, GN_QPS_RESET,
-			  GN_QP_STATE), 0);
-	*a = (struct account){ .qp = a->qp, .life = a->life + 1 };
+	CHECK_EQ(duo_move(a->qp, (struct gn_qp_attr){0}, GN_QPS_RESET,
+			  GN_QP_STATE),
+		 0);
+	*a = (struct account){.qp = a->qp, .life = a->life + 1};
 	if (!pick(10)) {
 		qp_free(a->qp);
 		a->qp = duo_qp(&d, s);
@@ -111,7 +112,8 @@ static void swap_region(unsigned s)
 {
 	CHECK_EQ(mr_free(d.s[s].mr), 0);
 	CHECK_EQ(mr_new(d.s[s].pd, d.s[s].mem, d.o.mem, (uintptr_t)d.s[s].mem,
-			d.o.mr_access, &d.s[s].mr), 0);
+			d.o.mr_access, &d.s[s].mr),
+		 0);
 }
 
 static void change_state(unsigned s, unsigned pair)
@@ -192,7 +194,7 @@ static void open_pairs(uint64_t seed)
 		qp_free(d.s[s].qp);
 	for (unsigned i = 0; i < PAIRS; i++)
 		for (unsigned s = 0; s < 2; s++)
-			acc[s][i] = (struct account){ .qp = duo_qp(&d, s) };
+			acc[s][i] = (struct account){.qp = duo_qp(&d, s)};
 	for (unsigned i = 0; i < PAIRS; i++)
 		for (unsigned s = 0; s < 2; s++)
 			connect(s, i);
@@ -214,14 +216,14 @@ static void check_accounts(bool recvs)
 
 static void chaos(uint64_t seed)
 {
-	rnd = (struct random){ seed };
+	rnd = (struct random){seed};
 	open_pairs(seed);
 	corrupt = pick(2) ? (unsigned)pick(30) : 0;
 	d.f.filter = flip_bits;
-	d.f.faults = (struct faults){ .lost = (unsigned)pick(40),
-				      .twice = (unsigned)pick(40),
-				      .late = (unsigned)pick(40),
-				      .max_delay = (1 + pick(500)) * USEC };
+	d.f.faults = (struct faults){.lost = (unsigned)pick(40),
+				     .twice = (unsigned)pick(40),
+				     .late = (unsigned)pick(40),
+				     .max_delay = (1 + pick(500)) * USEC};
 	for (unsigned i = 0; i < 1500; i++) {
 		turn();
 		fabric_step(&d.f, d.f.now + 3 * USEC);

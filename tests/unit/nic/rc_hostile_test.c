@@ -1,5 +1,5 @@
-/* Packets that cannot come from the peer, or are none at all: they cost themselves
- * and bump a counter, nothing else.
+/* Packets that cannot come from the peer, or are none at all: they cost
+ * themselves and bump a counter, nothing else.
  */
 #include "tests/support/duo.h"
 
@@ -14,13 +14,13 @@ TestSuite(rc_hostile, .timeout = 30);
 static struct roce request(unsigned op, uint32_t len)
 {
 	return (struct roce){
-		.bth = { .opcode = (uint8_t)op,
-			 .pkey = PKEY_DEFAULT,
-			 .dqpn = d.s[B].qp->qpn,
-			 .psn = d.s[B].qp->resp.epsn },
-		.reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, len },
-		.atomic = { duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0 },
-		.payload = { junk, len },
+		.bth = {.opcode = (uint8_t)op,
+			.pkey = PKEY_DEFAULT,
+			.dqpn = d.s[B].qp->qpn,
+			.psn = d.s[B].qp->resp.epsn},
+		.reth = {duo_va(&d, B, 0), d.s[B].mr->h.key, len},
+		.atomic = {duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0},
+		.payload = {junk, len},
 	};
 }
 
@@ -29,7 +29,7 @@ static enum drop inject(struct roce r)
 	return fabric_inject_roce(&d.f, A, B, &r);
 }
 
-/* ---- refused without any effect -------------------------------------------------- */
+/* ---- refused without any effect ------------------------------------------ */
 
 static struct gn_qp before;
 
@@ -204,8 +204,9 @@ Test(rc_hostile, state_that_does_not_receive)
 		check_untouched();
 		qp_free(qp);
 	}
-	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	fabric_settle(&d.f);
 	remember();
 	CHECK_EQ(inject(request(OP_WRITE_ONLY, 8)), DROP_QP_STATE);
@@ -217,9 +218,9 @@ Test(rc_hostile, state_that_does_not_receive)
 /* Answers to nothing: every kind, for every PSN nearby. */
 Test(rc_hostile, ghosts)
 {
-	static const unsigned ops[] = { OP_ACKNOWLEDGE, OP_ATOMIC_ACKNOWLEDGE,
-					OP_READ_RESPONSE_ONLY,
-					OP_READ_RESPONSE_MIDDLE };
+	static const unsigned ops[] = {OP_ACKNOWLEDGE, OP_ATOMIC_ACKNOWLEDGE,
+				       OP_READ_RESPONSE_ONLY,
+				       OP_READ_RESPONSE_MIDDLE};
 
 	open_it();
 	duo_do(&d, B, 1, GN_WR_RDMA_WRITE, 8);

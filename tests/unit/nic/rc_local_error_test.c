@@ -41,9 +41,8 @@ static void bad_memory(struct gn_sge sge, enum gn_wr_opcode op,
 
 Test(rc_local_error, lkey)
 {
-	static const enum gn_wr_opcode ops[] = { GN_WR_SEND, GN_WR_RDMA_WRITE,
-						 GN_WR_RDMA_READ,
-						 GN_WR_FETCH_ADD };
+	static const enum gn_wr_opcode ops[] = {
+		GN_WR_SEND, GN_WR_RDMA_WRITE, GN_WR_RDMA_READ, GN_WR_FETCH_ADD};
 
 	for (unsigned i = 0; i < 4; i++)
 		for (unsigned k = 0; k < 3; k++) {
@@ -61,7 +60,8 @@ Test(rc_local_error, lkey)
 		}
 }
 
-/* What a READ brings must be written: a region without LOCAL_WRITE is no place. */
+/* What a READ brings must be written: a region without LOCAL_WRITE is no place.
+ */
 Test(rc_local_error, read_into_readonly)
 {
 	struct gn_mr *mr;
@@ -72,7 +72,7 @@ Test(rc_local_error, read_into_readonly)
 	CHECK_EQ(mr_new(d.s[A].pd, d.s[A].mem, 4096, 0, GN_ACCESS_REMOTE_READ,
 			&mr),
 		 0);
-	sge = (struct gn_sge){ 0, 8, mr->h.key };
+	sge = (struct gn_sge){0, 8, mr->h.key};
 	wr = duo_wr(&d, A, 1, GN_WR_RDMA_WRITE, 8);
 	wr.sge = &sge;
 	CHECK_EQ(duo_post(&d, A, wr), 0); /* reading from it is fine */
@@ -134,15 +134,15 @@ Test(rc_local_error, deregistered_under_answer)
 	duo_close(&d);
 }
 
-/* Went back after a loss, the memory is gone meanwhile, and then the old ACK comes
- * after all: nothing has failed.
+/* Went back after a loss, the memory is gone meanwhile, and then the old ACK
+ * comes after all: nothing has failed.
  */
 Test(rc_local_error, fault_forgotten_when_acked)
 {
-	struct roce ack = { .bth = { .opcode = OP_ACKNOWLEDGE,
-				     .pkey = PKEY_DEFAULT,
-				     .psn = 0x1001 },
-			    .aeth = { .syndrome = 0x1f, .msn = 2 } };
+	struct roce ack = {.bth = {.opcode = OP_ACKNOWLEDGE,
+				   .pkey = PKEY_DEFAULT,
+				   .psn = 0x1001},
+			   .aeth = {.syndrome = 0x1f, .msn = 2}};
 	struct gn_mr *mr;
 	struct gn_send_wr wr;
 	struct gn_sge sge;
@@ -151,7 +151,7 @@ Test(rc_local_error, fault_forgotten_when_acked)
 	ack.bth.dqpn = d.s[A].qp->qpn;
 	CHECK_EQ(mr_new(d.s[A].pd, d.s[A].mem, 4096, 0, 0, &mr), 0);
 	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
-	sge = (struct gn_sge){ 0, 8, mr->h.key };
+	sge = (struct gn_sge){0, 8, mr->h.key};
 	wr = duo_wr(&d, A, 2, GN_WR_RDMA_WRITE, 8);
 	wr.sge = &sge;
 	CHECK_EQ(duo_post(&d, A, wr), 0);
@@ -170,7 +170,7 @@ Test(rc_local_error, fault_forgotten_when_acked)
 	duo_close(&d);
 }
 
-/* ---- memory that is unmapped ------------------------------------------------------------- */
+/* ---- memory that is unmapped --------------------------------------------- */
 
 /* No region's fault is a fault of the program. */
 static void vanish(unsigned side, enum gn_wr_opcode op,
@@ -207,7 +207,7 @@ Test(rc_local_error, unmapped_atomic)
 	duo_close(&d);
 }
 
-/* ---- flush ------------------------------------------------------------------------------- */
+/* ---- flush --------------------------------------------------------------- */
 
 /* Everything completes once, in order; what is posted in ERR, too. */
 Test(rc_local_error, flush)
@@ -222,8 +222,9 @@ Test(rc_local_error, flush)
 		CHECK_EQ(duo_post(&d, A, wr), 0);
 	}
 	fabric_settle(&d.f);
-	CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	for (unsigned i = 40; i < 50; i++) {
 		duo_do(&d, A, i, GN_WR_RDMA_WRITE, 8);
 		CHECK_EQ(duo_recv(&d, A, i, 0, 8), 0);
@@ -238,8 +239,8 @@ Test(rc_local_error, flush)
 	duo_close(&d);
 }
 
-/* What is posted to a QP in ERR is flushed even if another QP is reset before the
- * engine looks at the doorbell.
+/* What is posted to a QP in ERR is flushed even if another QP is reset before
+ * the engine looks at the doorbell.
  */
 Test(rc_local_error, flush_survives_reset_of_another)
 {
@@ -247,11 +248,13 @@ Test(rc_local_error, flush_survives_reset_of_another)
 
 	duo_open_default(&d);
 	other = duo_qp(&d, A);
-	CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[A].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
-	CHECK_EQ(duo_move(other, (struct gn_qp_attr){ 0 }, GN_QPS_RESET,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(other, (struct gn_qp_attr){0}, GN_QPS_RESET,
+			  GN_QP_STATE),
+		 0);
 	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
 	qp_free(other);
 	duo_idle(&d);
@@ -269,8 +272,9 @@ Test(rc_local_error, flush_half_received)
 	duo_lose(&d, A, OP_SEND_LAST, 0);
 	duo_do(&d, A, 1, GN_WR_SEND, 3000);
 	fabric_run(&d.f, d.f.now + 5 * USEC);
-	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	duo_received(&d, B, 1, GN_WC_WR_FLUSH_ERR);
 	duo_received(&d, B, 2, GN_WC_WR_FLUSH_ERR);
 	duo_idle(&d);
@@ -286,8 +290,9 @@ Test(rc_local_error, silent_in_err)
 	duo_do(&d, A, 1, GN_WR_RDMA_READ, 60000);
 	fabric_settle(&d.f);
 	fabric_land_next(&d.f);
-	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){ 0 }, GN_QPS_ERR,
-			  GN_QP_STATE), 0);
+	CHECK_EQ(duo_move(d.s[B].qp, (struct gn_qp_attr){0}, GN_QPS_ERR,
+			  GN_QP_STATE),
+		 0);
 	CHECK_EQ(mr_free(d.s[B].mr), 0);
 	d.s[B].mr = NULL;
 	duo_idle(&d);

@@ -12,8 +12,8 @@ static uint64_t counter(unsigned side, enum counter c)
 	return d.s[side].engine->counters.n[c];
 }
 
-/* @opcode's @nth packet is lost; the READ asks again for what is missing, at PSN
- * and offset of packet @from.
+/* @opcode's @nth packet is lost; the READ asks again for what is missing, at
+ * PSN and offset of packet @from.
  */
 static void read_loses(unsigned opcode, unsigned nth, unsigned from,
 		       enum counter how)
@@ -93,8 +93,8 @@ static void lose_three_answers(void *ctx, struct flight *fl)
 	}
 }
 
-/* Lost three times: the ACK behind it tells the first time, is taken for an echo
- * the second time, and tells again after the timeout.
+/* Lost three times: the ACK behind it tells the first time, is taken for an
+ * echo the second time, and tells again after the timeout.
  */
 Test(rc_loss_read, read_lost_again_and_again)
 {
@@ -113,7 +113,7 @@ Test(rc_loss_read, read_lost_again_and_again)
 	duo_close(&d);
 }
 
-/* ---- atomics --------------------------------------------------------------------------- */
+/* ---- atomics ------------------------------------------------------------- */
 
 static uint64_t word_of(unsigned side)
 {

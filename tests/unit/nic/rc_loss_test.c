@@ -38,16 +38,16 @@ Test(rc_loss, one_nak_a_gap)
 	duo_close(&d);
 }
 
-/* The same NAK again, when what it asked for is already on the way: an echo, which
- * costs neither packets nor a retry.
+/* The same NAK again, when what it asked for is already on the way: an echo,
+ * which costs neither packets nor a retry.
  */
 Test(rc_loss, nak_twice)
 {
 	struct duo_options o = duo_defaults();
-	struct roce nak = { .bth = { .opcode = OP_ACKNOWLEDGE,
-				     .pkey = PKEY_DEFAULT,
-				     .psn = 0x1001 },
-			    .aeth = { .syndrome = 0x60 } };
+	struct roce nak = {.bth = {.opcode = OP_ACKNOWLEDGE,
+				   .pkey = PKEY_DEFAULT,
+				   .psn = 0x1001},
+			   .aeth = {.syndrome = 0x60}};
 	uint64_t again;
 
 	o.retry_cnt = 1;
@@ -84,7 +84,7 @@ static void lose_third_then_ninth(void *ctx, struct flight *fl)
 /* Each gap has its NAK, and no timer is needed. */
 Test(rc_loss, two_gaps)
 {
-	unsigned times[12] = { 0 };
+	unsigned times[12] = {0};
 
 	duo_open_default(&d);
 	d.f.filter = lose_third_then_ninth;

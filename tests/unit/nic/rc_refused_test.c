@@ -16,10 +16,10 @@ struct outcome {
 	enum gn_event_type event;
 };
 
-static const struct outcome access_error = { 0x62, GN_WC_REM_ACCESS_ERR,
-					     GN_EVENT_QP_ACCESS_ERR };
-static const struct outcome invalid = { 0x61, GN_WC_REM_INV_REQ_ERR,
-					GN_EVENT_QP_REQ_ERR };
+static const struct outcome access_error = {0x62, GN_WC_REM_ACCESS_ERR,
+					    GN_EVENT_QP_ACCESS_ERR};
+static const struct outcome invalid = {0x61, GN_WC_REM_INV_REQ_ERR,
+				       GN_EVENT_QP_REQ_ERR};
 
 /* Two receive WRs wait at B, one at A. */
 static void expect(struct gn_send_wr bad, const struct outcome *o)
@@ -62,12 +62,12 @@ static void expect(struct gn_send_wr bad, const struct outcome *o)
 	CHECK_EQ(d.s[A].node->nevent, 0);
 }
 
-static const enum gn_wr_opcode remotes[] = { GN_WR_RDMA_WRITE, GN_WR_RDMA_READ,
-					     GN_WR_CMP_SWAP, GN_WR_FETCH_ADD };
+static const enum gn_wr_opcode remotes[] = {GN_WR_RDMA_WRITE, GN_WR_RDMA_READ,
+					    GN_WR_CMP_SWAP, GN_WR_FETCH_ADD};
 
 Test(rc_refused, bad_rkey)
 {
-	static const uint32_t wrong[] = { 1, 0x100, 0x80000000, 0xffffffff };
+	static const uint32_t wrong[] = {1, 0x100, 0x80000000, 0xffffffff};
 
 	for (unsigned i = 0; i < 4; i++)
 		for (unsigned k = 0; k < 4; k++) {
@@ -158,13 +158,13 @@ Test(rc_refused, operation_disabled)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		struct duo_options o = duo_defaults();
-		struct gn_qp_attr attr = { .access = o.qp_access };
+		struct gn_qp_attr attr = {.access = o.qp_access};
 
 		if (remotes[i] == GN_WR_RDMA_READ)
 			continue; /* expect() begins with a good one */
 		duo_open(&d, &o);
-		attr.access &= i ? ~GN_ACCESS_REMOTE_ATOMIC
-				 : ~GN_ACCESS_REMOTE_WRITE;
+		attr.access &=
+			i ? ~GN_ACCESS_REMOTE_ATOMIC : ~GN_ACCESS_REMOTE_WRITE;
 		CHECK_EQ(qp_modify(d.s[B].qp, &attr, GN_QP_ACCESS_FLAGS), 0);
 		expect(duo_wr(&d, A, 2, remotes[i], 8), &invalid);
 		duo_close(&d);
@@ -173,7 +173,7 @@ Test(rc_refused, operation_disabled)
 
 Test(rc_refused, read_disabled)
 {
-	struct gn_qp_attr attr = { .access = GN_ACCESS_REMOTE_WRITE };
+	struct gn_qp_attr attr = {.access = GN_ACCESS_REMOTE_WRITE};
 
 	duo_open_default(&d);
 	CHECK_EQ(qp_modify(d.s[B].qp, &attr, GN_QP_ACCESS_FLAGS), 0);
@@ -230,7 +230,7 @@ Test(rc_refused, not_when_empty)
 	duo_close(&d);
 }
 
-/* ---- errors that a receive WR carries --------------------------------------------- */
+/* ---- errors that a receive WR carries ------------------------------------ */
 
 /* The receive WR in use completes with @status instead of an event. */
 static void expect_recv(uint32_t len, enum gn_wc_status local, uint8_t syndrome,
@@ -264,7 +264,7 @@ Test(rc_refused, send_too_long)
 Test(rc_refused, receive_lkey)
 {
 	struct gn_sge sge;
-	struct gn_recv_wr wr = { .wr_id = 60, .sge = &sge, .nsge = 1 };
+	struct gn_recv_wr wr = {.wr_id = 60, .sge = &sge, .nsge = 1};
 
 	for (unsigned i = 0; i < 2; i++) {
 		duo_open_default(&d);
@@ -285,11 +285,11 @@ Test(rc_refused, receive_into_readonly_region)
 	struct duo_options o = duo_defaults();
 	struct gn_mr *mr;
 	struct gn_sge sge;
-	struct gn_recv_wr wr = { .wr_id = 60, .sge = &sge, .nsge = 1 };
+	struct gn_recv_wr wr = {.wr_id = 60, .sge = &sge, .nsge = 1};
 
 	duo_open(&d, &o);
 	CHECK_EQ(mr_new(d.s[B].pd, d.s[B].mem, 4096, 0, 0, &mr), 0);
-	sge = (struct gn_sge){ 0, 100, mr->h.key };
+	sge = (struct gn_sge){0, 100, mr->h.key};
 	CHECK_EQ(qp_post_recv(d.s[B].qp, &wr), 0);
 	expect_recv(100, GN_WC_LOC_PROT_ERR, 0x63, GN_WC_REM_OP_ERR);
 	CHECK_EQ(mr_free(mr), 0);
@@ -315,7 +315,7 @@ Test(rc_refused, send_invalidate)
 	duo_close(&d);
 }
 
-/* ---- memory that goes away ------------------------------------------------------------- */
+/* ---- memory that goes away ----------------------------------------------- */
 
 /* Deregistered between the READ request and the answer. */
 Test(rc_refused, deregistered_under_a_read)

@@ -118,6 +118,37 @@ Test(rc_replay, read_suffixes)
 	duo_close(&d);
 }
 
+/* It asks for what the answer under way has not come to yet: that goes on as if
+ * nothing had been said.  What is out already comes again.
+ */
+Test(rc_replay, read_suffix_of_an_answer_under_way)
+{
+	static const unsigned from[] = {20, 16, 5};
+
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned first;
+
+		duo_open_default(&d);
+		duo_do(&d, A, 1, GN_WR_RDMA_READ, 44 * 1024);
+		fabric_settle(&d.f);
+		fabric_land_next(&d.f);
+		CHECK(engine_run(d.s[B].engine, 16, d.f.now));
+		CHECK_EQ(d.f.nseen, 1 + 16);
+		CHECK_EQ(again(0, from[i] * 1024, from[i],
+			       (44 - from[i]) * 1024, 0),
+			 DROP_NONE);
+		first = from[i] < 16 ? from[i] : 16;
+		fabric_settle(&d.f);
+		CHECK_EQ(d.f.nseen, 1 + 16 + 44 - first);
+		for (unsigned k = first; k < 44; k++)
+			CHECK_EQ(d.f.seen[1 + 16 + k - first].roce.bth.psn,
+				 0x1000 + k);
+		duo_idle(&d);
+		duo_sent(&d, A, 1, GN_WC_SUCCESS);
+		duo_close(&d);
+	}
+}
+
 /* The record holds the last max_dest_rd_atomic; older ones are gone. */
 Test(rc_replay, ring_overrun)
 {
@@ -157,7 +188,8 @@ Test(rc_replay, ring_overrun)
 	duo_close(&d);
 }
 
-/* A duplicate SEND or WRITE draws an ACK for the latest PSN, asked for or not. */
+/* A duplicate SEND or WRITE draws an ACK for the latest PSN, asked for or not.
+ */
 Test(rc_replay, duplicate_write)
 {
 	struct roce r;
@@ -253,10 +285,10 @@ Test(rc_replay, reordered)
  */
 Test(rc_replay, ack_after_going_back)
 {
-	struct roce ack = { .bth = { .opcode = OP_ACKNOWLEDGE,
-				     .pkey = PKEY_DEFAULT,
-				     .psn = 0x1003 },
-			    .aeth = { .syndrome = 0x1f, .msn = 2 } };
+	struct roce ack = {.bth = {.opcode = OP_ACKNOWLEDGE,
+				   .pkey = PKEY_DEFAULT,
+				   .psn = 0x1003},
+			   .aeth = {.syndrome = 0x1f, .msn = 2}};
 
 	duo_open_default(&d);
 	ack.bth.dqpn = d.s[A].qp->qpn;
@@ -290,15 +322,15 @@ Test(rc_replay, ack_after_going_back)
  */
 Test(rc_replay, nak_overtaken_by_its_cause)
 {
-	struct roce first = { .bth = { .opcode = OP_WRITE_ONLY,
-				       .pkey = PKEY_DEFAULT },
-			      .payload = { (const uint8_t *)"12345678", 8 } };
+	struct roce first = {
+		.bth = {.opcode = OP_WRITE_ONLY, .pkey = PKEY_DEFAULT},
+		.payload = {(const uint8_t *)"12345678", 8}};
 	struct roce second;
 
 	duo_open_default(&d);
 	first.bth.dqpn = d.s[B].qp->qpn;
 	first.bth.psn = 0x1000;
-	first.reth = (struct reth){ duo_va(&d, B, 0), d.s[B].mr->h.key, 8 };
+	first.reth = (struct reth){duo_va(&d, B, 0), d.s[B].mr->h.key, 8};
 	second = first;
 	second.bth.psn = 0x1001;
 	CHECK_EQ(fabric_inject_roce(&d.f, A, B, &second), DROP_SEQ_GAP);
@@ -306,5 +338,36 @@ Test(rc_replay, nak_overtaken_by_its_cause)
 	fabric_settle(&d.f);
 	CHECK_EQ(aeth_kind(fabric_last(&d.f, B)->roce.aeth.syndrome), AETH_ACK);
 	duo_idle(&d);
+	duo_close(&d);
+}
+
+#define BIG (256 * 1024)
+
+/* Answers leave in bursts; one that was asked for again makes the gaps longer, a
+ * while without loss makes them shorter again.
+ */
+Test(rc_replay, answers_are_paced)
+{
+	const struct pace *p;
+	struct duo_options o = duo_defaults();
+	nsec_t gap;
+
+	o.mem = BIG;
+	duo_open(&d, &o);
+	p = &d.s[B].qp->resp.pace;
+	gap = p->gap;
+	duo_do(&d, A, 1, GN_WR_RDMA_READ, BIG);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK(d.f.now >= 3 * gap);
+	CHECK_EQ(p->gap, gap);
+	CHECK_EQ(again(0, 0, 0, BIG, 0), DROP_NONE);
+	CHECK_EQ(p->gap, 2 * gap);
+	for (unsigned i = 0; i < 80; i++) {
+		duo_do(&d, A, 2 + i, GN_WR_RDMA_READ, BIG);
+		duo_idle(&d);
+		duo_sent(&d, A, 2 + i, GN_WC_SUCCESS);
+	}
+	CHECK(p->gap < 2 * gap);
 	duo_close(&d);
 }

@@ -24,8 +24,8 @@ static void open_with(uint8_t rnr_retry, uint8_t timer)
 	duo_open(&d, &o);
 }
 
-/* For every timer code: the SEND comes again after exactly the time that the NAK
- * asked for.
+/* For every timer code: the SEND comes again after exactly the time that the
+ * NAK asked for.
  */
 Test(rc_rnr, wait_is_exact)
 {
@@ -192,16 +192,41 @@ Test(rc_rnr, nak_lost)
 	duo_close(&d);
 }
 
+static void lose_every_fifth(void *ctx, struct flight *fl)
+{
+	if (fl->nth % 5 == 4)
+		fl->copies = 0;
+}
+
+/* Endless means endless, on a network that loses now and then. */
+Test(rc_rnr, endless_with_loss)
+{
+	struct duo_options o = duo_defaults();
+
+	o.timeout = 1;
+	o.retry_cnt = 2;
+	o.min_rnr_timer = 1;
+	duo_open(&d, &o);
+	d.f.filter = lose_every_fifth;
+	duo_do(&d, A, 1, GN_WR_SEND, 10);
+	fabric_run(&d.f, d.f.now + 20 * MSEC);
+	CHECK(counter(A, CNT_TIMEOUT) > 100);
+	duo_recv(&d, B, 9, 0, 10);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	duo_close(&d);
+}
+
 /* rxe sends a sequence NAK for what follows; it must not cost a retry while the
  * requester waits with nothing on the way.
  */
 Test(rc_rnr, sequence_nak_while_waiting)
 {
 	struct duo_options o = duo_defaults();
-	struct roce r = { .bth = { .opcode = OP_ACKNOWLEDGE,
-				   .pkey = PKEY_DEFAULT,
-				   .psn = 0x1000 },
-			  .aeth = { .syndrome = 0x60 } };
+	struct roce r = {.bth = {.opcode = OP_ACKNOWLEDGE,
+				 .pkey = PKEY_DEFAULT,
+				 .psn = 0x1000},
+			 .aeth = {.syndrome = 0x60}};
 
 	o.retry_cnt = 0;
 	duo_open(&d, &o);

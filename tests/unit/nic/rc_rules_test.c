@@ -6,7 +6,7 @@
 #include <string.h>
 
 static struct duo d;
-static uint8_t junk[PMTU_MAX + 8];
+static uint8_t junk[PMTU_MAX + 8]; /* and 8 bytes of zero */
 
 TestSuite(rc_rules, .timeout = 30);
 
@@ -14,13 +14,13 @@ TestSuite(rc_rules, .timeout = 30);
 static struct roce request(unsigned op, uint32_t len)
 {
 	return (struct roce){
-		.bth = { .opcode = (uint8_t)op,
-			 .pkey = PKEY_DEFAULT,
-			 .dqpn = d.s[B].qp->qpn,
-			 .psn = d.s[B].qp->resp.epsn },
-		.reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, len },
-		.atomic = { duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0 },
-		.payload = { junk, len },
+		.bth = {.opcode = (uint8_t)op,
+			.pkey = PKEY_DEFAULT,
+			.dqpn = d.s[B].qp->qpn,
+			.psn = d.s[B].qp->resp.epsn},
+		.reth = {duo_va(&d, B, 0), d.s[B].mr->h.key, len},
+		.atomic = {duo_va(&d, B, 0), d.s[B].mr->h.key, 0, 0},
+		.payload = {junk, len},
 	};
 }
 
@@ -31,11 +31,11 @@ static enum drop inject(struct roce r)
 
 static void open_it(void)
 {
-	memset(junk, 0x5a, sizeof(junk));
+	memset(junk, 0x5a, PMTU_MAX);
 	duo_open_default(&d);
 }
 
-/* ---- requests that break the rules ---------------------------------------------------- */
+/* ---- requests that break the rules --------------------------------------- */
 
 /* The last packet injected was refused as @word, with NAK @syndrome, and that
  * was B's end.
@@ -62,7 +62,7 @@ static void open_with_recv(void)
 /* What may follow on which packet: none, SEND First, WRITE First. */
 Test(rc_rules, opcode_sequence)
 {
-	static const unsigned begin[] = { OP_SEND_FIRST, OP_WRITE_FIRST };
+	static const unsigned begin[] = {OP_SEND_FIRST, OP_WRITE_FIRST};
 
 	for (unsigned op = 0; op < 32; op++) {
 		const struct opcode *row = opcode_find((uint8_t)op);
@@ -71,8 +71,8 @@ Test(rc_rules, opcode_sequence)
 			continue;
 		for (unsigned k = 0; k < 3; k++) {
 			bool inside = row->flags & (IS_MIDDLE | IS_LAST);
-			bool kin = k && (row->flags & (k == 1 ? IS_SEND
-							      : IS_WRITE));
+			bool kin = k &&
+				   (row->flags & (k == 1 ? IS_SEND : IS_WRITE));
 			struct roce r;
 
 			if (k ? inside && kin : !inside)
@@ -158,14 +158,14 @@ Test(rc_rules, too_many_reads)
 {
 	open_it();
 	for (unsigned i = 0; i < 4; i++)
-		CHECK_EQ(inject((struct roce){
-				 .bth = request(OP_READ_REQUEST, 0).bth,
-				 .reth = { duo_va(&d, B, 0), d.s[B].mr->h.key,
-					   8 } }),
-			 DROP_NONE);
+		CHECK_EQ(
+			inject((struct roce){
+				.bth = request(OP_READ_REQUEST, 0).bth,
+				.reth = {duo_va(&d, B, 0), d.s[B].mr->h.key, 8}}),
+			DROP_NONE);
 	check_fatal(inject((struct roce){
 			    .bth = request(OP_READ_REQUEST, 0).bth,
-			    .reth = { duo_va(&d, B, 0), d.s[B].mr->h.key, 8 } }),
+			    .reth = {duo_va(&d, B, 0), d.s[B].mr->h.key, 8}}),
 		    DROP_RD_ATOMIC, 0x61);
 }
 
@@ -195,7 +195,7 @@ Test(rc_rules, send_broken_off)
 	duo_close(&d);
 }
 
-/* ---- answers that break the rules --------------------------------------------------------- */
+/* ---- answers that break the rules ---------------------------------------- */
 
 /* B waits for the answer to @op; what A's side makes of @r is the end of B. */
 static void bad_answer(enum gn_wr_opcode op, uint32_t len, unsigned answer,
@@ -254,4 +254,77 @@ Test(rc_rules, reserved_syndromes)
 	duo_idle(&d);
 	duo_sent(&d, B, 1, GN_WC_SUCCESS);
 	duo_close(&d);
+}
+
+/* ---- anything at all ----------------------------------------------------- */
+
+static struct random rnd = {11};
+
+static uint64_t pick(uint64_t n)
+{
+	return random_next(&rnd) % n;
+}
+
+/* Something near an edge of B's region, whose middle half alone is registered.
+ */
+static uint64_t some_va(void)
+{
+	static const unsigned edges[] = {16384, 49152, 20000};
+
+	return duo_va(&d, B, edges[pick(3)] + pick(64) - pick(3000));
+}
+
+static struct roce anything(void)
+{
+	uint32_t len = (uint32_t)pick(pick(2) ? 1025 : 3000);
+	const struct opcode *op;
+	struct roce r;
+
+	do
+		r = request((unsigned)pick(32), len);
+	while (!(op = opcode_find(r.bth.opcode)));
+	r.bth.psn = psn_add(r.bth.psn, (uint32_t)(pick(5) ? 0 : pick(7) - 3));
+	r.bth.se = pick(2);
+	r.bth.ackreq = pick(2);
+	r.reth.va = r.atomic.va = some_va();
+	r.reth.len = (uint32_t)(pick(3) ? len : pick(9000));
+	if (!pick(20))
+		r.reth.rkey ^= 1;
+	r.aeth.syndrome = (uint8_t)pick(256);
+	if (!(op->flags & HAS_PAYLOAD))
+		r.payload.len = 0;
+	else if (op->flags & (IS_FIRST | IS_MIDDLE) && pick(8))
+		r.payload.len = 1024;
+	return r;
+}
+
+/* Whatever comes: only registered memory changes, and all ends well. */
+Test(rc_rules, anything)
+{
+	for (unsigned round = 0; round < 2000; round++) {
+		struct gn_mr *mr;
+
+		open_it();
+		CHECK_EQ(mr_free(d.s[B].mr), 0);
+		CHECK_EQ(mr_new(d.s[B].pd, d.s[B].mem + 16384, 32768,
+				duo_va(&d, B, 16384), d.o.mr_access, &mr),
+			 0);
+		d.s[B].mr = mr;
+		for (unsigned i = 0; i < 4; i++)
+			duo_recv(&d, B, i, 20000, (uint32_t)pick(4000));
+		duo_do(&d, B, 9, GN_WR_RDMA_WRITE, 0);
+		fabric_settle(&d.f);
+		for (unsigned i = 0;
+		     i < 60 && qp_state(d.s[B].qp) == GN_QPS_RTS; i++) {
+			inject(anything());
+			if (pick(2))
+				fabric_settle(&d.f);
+		}
+		duo_idle(&d);
+		for (unsigned i = 0; i < 16384; i += 8) {
+			CHECK(!memcmp(d.s[B].mem + i, junk + 4096, 8));
+			CHECK(!memcmp(d.s[B].mem + 49152 + i, junk + 4096, 8));
+		}
+		duo_close(&d);
+	}
 }

@@ -6,14 +6,14 @@
 #include <unistd.h>
 
 static struct duo d;
-static const unsigned pmtus[] = { 256, 512, 1024, 2048, 4096 };
+static const unsigned pmtus[] = {256, 512, 1024, 2048, 4096};
 
 TestSuite(rc_size, .timeout = 60);
 
 static void do_all(uint32_t len, unsigned seed)
 {
 	static const enum gn_wr_opcode ops[] = {
-		GN_WR_SEND, GN_WR_SEND_IMM, GN_WR_RDMA_WRITE,
+		GN_WR_SEND,	      GN_WR_SEND_IMM,  GN_WR_RDMA_WRITE,
 		GN_WR_RDMA_WRITE_IMM, GN_WR_RDMA_READ,
 	};
 	uint32_t packets = len ? (len + d.o.pmtu - 1) / d.o.pmtu : 1;
@@ -43,9 +43,9 @@ Test(rc_size, every_pmtu)
 	for (unsigned i = 0; i < 5; i++) {
 		struct duo_options o = duo_defaults();
 		unsigned p = pmtus[i];
-		const uint32_t sizes[] = { 0,	  1,	     2,	    3,
-					   p - 1, p,	     p + 1, 2 * p - 1,
-					   2 * p, 2 * p + 1, 60000 };
+		const uint32_t sizes[] = {0,	 1,	    2,	   3,
+					  p - 1, p,	    p + 1, 2 * p - 1,
+					  2 * p, 2 * p + 1, 60000};
 
 		o.pmtu = p;
 		duo_open(&d, &o);
@@ -78,8 +78,8 @@ static unsigned cut(unsigned side, uint32_t len, struct gn_sge *sge,
 	unsigned n;
 
 	for (n = 0; n < 7; n++) {
-		uint32_t part = random_next(r) % 3 ? random_next(r) % (len + 1)
-						   : 0;
+		uint32_t part =
+			random_next(r) % 3 ? random_next(r) % (len + 1) : 0;
 
 		sge[n] = duo_sge(&d, side, at, part);
 		at += part + random_next(r) % 50;
@@ -108,7 +108,7 @@ static void scatter_once(struct random *r)
 	struct gn_sge to[8], from[8];
 	struct gn_send_wr wr;
 	unsigned nfrom = cut(A, len, from, r), nto = cut(B, len, to, r);
-	struct gn_recv_wr rwr = { .wr_id = 2, .sge = to, .nsge = nto };
+	struct gn_recv_wr rwr = {.wr_id = 2, .sge = to, .nsge = nto};
 
 	duo_fill(&d, read ? B : A, 0, 4000, (unsigned)random_next(r));
 	wr = duo_wr(&d, A, 1, read ? GN_WR_RDMA_READ : GN_WR_SEND, 0);
@@ -132,7 +132,7 @@ static void scatter_once(struct random *r)
 Test(rc_size, sges_cut_anywhere)
 {
 	struct duo_options o = duo_defaults();
-	struct random r = { 42 };
+	struct random r = {42};
 
 	o.pmtu = 256;
 	duo_open(&d, &o);
@@ -163,11 +163,10 @@ Test(rc_size, psn_wraps)
 /* And while packets are lost. */
 Test(rc_size, psn_wraps_with_loss)
 {
-	static const unsigned lost[] = { OP_SEND_MIDDLE, OP_WRITE_LAST,
-					 OP_READ_REQUEST, OP_FETCH_ADD };
-	static const unsigned answers[] = { OP_READ_RESPONSE_MIDDLE,
-					    OP_ACKNOWLEDGE,
-					    OP_ATOMIC_ACKNOWLEDGE };
+	static const unsigned lost[] = {OP_SEND_MIDDLE, OP_WRITE_LAST,
+					OP_READ_REQUEST, OP_FETCH_ADD};
+	static const unsigned answers[] = {
+		OP_READ_RESPONSE_MIDDLE, OP_ACKNOWLEDGE, OP_ATOMIC_ACKNOWLEDGE};
 
 	for (unsigned back = 0; back < 16; back++)
 		for (unsigned k = 0; k < 7; k++) {
@@ -238,7 +237,7 @@ static void move_all_of(enum gn_wr_opcode op, const struct gn_mr *mr[2],
 			uint32_t len)
 {
 	struct gn_send_wr wr = duo_wr(&d, A, 1, op, 0);
-	struct gn_sge sge = { 0, len, mr[A]->h.key };
+	struct gn_sge sge = {0, len, mr[A]->h.key};
 
 	memset(mr[op == GN_WR_RDMA_READ]->base, op + 1, 2 << 20);
 	wr.sge = &sge;
@@ -261,7 +260,8 @@ Test(rc_size, two_gigabytes)
 	d.f.keep = false;
 	for (unsigned s = 0; s < 2; s++) {
 		CHECK_EQ(mr_new(d.s[s].pd, huge(), 1u << 31, 0, o.mr_access,
-				&made), 0);
+				&made),
+			 0);
 		mr[s] = made;
 	}
 	move_all_of(GN_WR_RDMA_WRITE, mr, 1u << 31);

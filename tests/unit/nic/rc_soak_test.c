@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS	  16u
-#define SLOT	  8192u
-#define OWN	  0u		    /* requester's slots */
-#define REMOTE	  (SLOTS * SLOT)    /* responder's slots */
-#define RECEIVE	  (2 * SLOTS * SLOT)
-#define WORD	  (3 * SLOTS * SLOT) /* what the peer's atomics work on */
-#define MEM	  (WORD + 4096u)
-#define REQUESTS  120u
+#define SLOTS	 16u
+#define SLOT	 8192u
+#define OWN	 0u		/* requester's slots */
+#define REMOTE	 (SLOTS * SLOT) /* responder's slots */
+#define RECEIVE	 (2 * SLOTS * SLOT)
+#define WORD	 (3 * SLOTS * SLOT) /* what the peer's atomics work on */
+#define MEM	 (WORD + 4096u)
+#define REQUESTS 120u
 
 TestSuite(rc_soak, .timeout = 600);
 
@@ -34,12 +34,12 @@ struct planned {
 };
 
 struct model {
-	unsigned posted, done;	     /* requests of this side */
+	unsigned posted, done; /* requests of this side */
 	unsigned recv_posted, recv_done;
-	unsigned takers;	     /* requests so far that take a receive WR */
-	unsigned taker[REQUESTS];    /* their numbers */
+	unsigned takers;	  /* requests so far that take a receive WR */
+	unsigned taker[REQUESTS]; /* their numbers */
 	struct planned plan[REQUESTS];
-	uint64_t word;		     /* the peer's word after all posted ones */
+	uint64_t word; /* the peer's word after all posted ones */
 };
 
 static struct duo d;
@@ -53,7 +53,7 @@ static uint64_t pick(uint64_t n)
 
 static void pattern(unsigned side, unsigned i, uint8_t *out, size_t len)
 {
-	struct random r = { (uint64_t)side << 32 | i };
+	struct random r = {(uint64_t)side << 32 | i};
 	uint64_t v = 0;
 
 	for (size_t at = 0; at < len; at++, v >>= 8) {
@@ -87,7 +87,7 @@ static bool writes(enum gn_wr_opcode op)
 	return op == GN_WR_RDMA_WRITE || op == GN_WR_RDMA_WRITE_IMM;
 }
 
-/* ---- posting ---------------------------------------------------------------------- */
+/* ---- posting ------------------------------------------------------------- */
 
 static uint32_t random_len(void)
 {
@@ -106,7 +106,7 @@ static struct planned plan(unsigned s, unsigned i)
 		GN_WR_RDMA_WRITE_IMM, GN_WR_RDMA_READ, GN_WR_RDMA_READ,
 		GN_WR_CMP_SWAP,	      GN_WR_FETCH_ADD,
 	};
-	struct planned p = { .op = ops[pick(8)], .len = random_len() };
+	struct planned p = {.op = ops[pick(8)], .len = random_len()};
 
 	if (p.len > SLOT)
 		p.len = SLOT;
@@ -182,7 +182,7 @@ static void post_recv(unsigned s)
 	CHECK_EQ(duo_recv(&d, s, i, RECEIVE + i % SLOTS * SLOT, SLOT), 0);
 }
 
-/* ---- checking ------------------------------------------------------------------------ */
+/* ---- checking ------------------------------------------------------------ */
 
 static void check_done(unsigned s, unsigned i)
 {
@@ -226,9 +226,8 @@ static void poll_recvs(unsigned s)
 		CHECK_EQ(wc.wr_id, m[s].recv_done);
 		CHECK(m[s].recv_done < m[!s].takers);
 		CHECK_EQ(wc.byte_len, p->len);
-		CHECK_EQ(wc.flags & GN_WC_WITH_IMM, p->op == GN_WR_SEND
-							    ? 0
-							    : GN_WC_WITH_IMM);
+		CHECK_EQ(wc.flags & GN_WC_WITH_IMM,
+			 p->op == GN_WR_SEND ? 0 : GN_WC_WITH_IMM);
 		if (p->op != GN_WR_SEND)
 			CHECK_EQ(wc.imm_or_rkey, i);
 		if (!writes(p->op))
@@ -278,14 +277,14 @@ static void soak(uint64_t seed)
 {
 	struct duo_options o;
 
-	rnd = (struct random){ seed };
+	rnd = (struct random){seed};
 	memset(m, 0, sizeof(m));
 	o = random_options(seed);
 	duo_open(&d, &o);
-	d.f.faults = (struct faults){ .lost = (unsigned)pick(60),
-				      .twice = (unsigned)pick(60),
-				      .late = (unsigned)pick(100),
-				      .max_delay = (1 + pick(300)) * USEC };
+	d.f.faults = (struct faults){.lost = (unsigned)pick(60),
+				     .twice = (unsigned)pick(60),
+				     .late = (unsigned)pick(100),
+				     .max_delay = (1 + pick(300)) * USEC};
 	for (unsigned steps = 0; !finished(); steps++) {
 		turn(A);
 		turn(B);

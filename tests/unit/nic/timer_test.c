@@ -18,7 +18,7 @@ static void open_it(void)
 
 Test(timer, in_order)
 {
-	struct random r = { 7 };
+	struct random r = {7};
 	struct timer *due;
 	nsec_t last = 0;
 	unsigned n = 0;
@@ -65,7 +65,7 @@ Test(timer, moved)
 /* Against the plainest model there is. */
 Test(timer, random_use)
 {
-	struct random r = { 3 };
+	struct random r = {3};
 	nsec_t model[N];
 
 	open_it();

@@ -11,9 +11,12 @@ static struct shim_pd pd;
 
 static struct ibv_qp *make_qp(void)
 {
-	struct ibv_qp_init_attr attr = {.qp_type = IBV_QPT_RC};
+	static struct shim_cq cq;
+	struct ibv_qp_init_attr attr = {.qp_type = IBV_QPT_RC,
+					.send_cq = cq_ibv(&cq),
+					.recv_cq = cq_ibv(&cq)};
 
-	pd.ibv.context = fake_open();
+	pd.ibv.context = cq.ex.context = fake_open();
 	return ibv_create_qp(&pd.ibv, &attr);
 }
 

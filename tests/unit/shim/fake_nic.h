@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 #include "nic/api.h"
+#include "tests/unit/shim/fake_mw.h"
+#include "tests/unit/shim/fake_wq.h"
 #include "verbs_shim/context.h"
 
 static struct ip_addr fake_gids[4];
@@ -120,6 +122,21 @@ void gn_cq_set_listener(struct gn_cq *cq, struct gn_listener *l)
 {
 }
 
+int gn_cq_resize(struct gn_cq *cq, unsigned cqe)
+{
+	return 0;
+}
+
+int gn_cq_moderate(struct gn_cq *cq, unsigned count, unsigned usec)
+{
+	return 0;
+}
+
+int gn_qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp)
+{
+	return -EINVAL;
+}
+
 int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 {
 	fake_cookie = init->cookie;
@@ -142,6 +159,40 @@ int gn_qp_modify(struct gn_qp *qp, const struct gn_qp_attr *a, unsigned mask)
 }
 
 int gn_qp_query(struct gn_qp *qp, struct gn_qp_attr *a, struct gn_qp_init *init)
+{
+	return 0;
+}
+
+/* Requests that were posted as a list, and how many times the bell rang. */
+static struct gn_send_wr fake_posted[8];
+static unsigned fake_post_count, fake_ring_count;
+static int fake_post_rc;
+
+int gn_post_send_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
+{
+	if (fake_post_rc)
+		return fake_post_rc;
+	memcpy(fake_posted, wr, n * sizeof(*wr));
+	fake_post_count += n;
+	return 0;
+}
+
+int gn_post_send(struct gn_qp *qp, const struct gn_send_wr *wr)
+{
+	return gn_post_send_list(qp, wr, 1);
+}
+
+void gn_qp_ring(struct gn_qp *qp)
+{
+	fake_ring_count++;
+}
+
+int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
+{
+	return 0;
+}
+
+int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
 {
 	return 0;
 }

@@ -4,8 +4,12 @@
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
+#include "tests/unit/shim/fake_mw.h"
 #include "verbs_shim/ah.h"
+#include "verbs_shim/mr.h"
+#include "verbs_shim/mw.h"
 #include "verbs_shim/qp.h"
+#include "verbs_shim/srq.h"
 
 static struct gn_send_wr posted[8];
 static struct gn_recv_wr received[8];
@@ -24,6 +28,15 @@ int gn_post_recv(struct gn_qp *qp, const struct gn_recv_wr *wr)
 {
 	if (post_count == fail_at)
 		return -ENOMEM;
+	received[post_count++] = *wr;
+	return 0;
+}
+
+static struct gn_srq *received_by;
+
+int gn_post_srq(struct gn_srq *srq, const struct gn_recv_wr *wr)
+{
+	received_by = srq;
 	received[post_count++] = *wr;
 	return 0;
 }
@@ -160,4 +173,84 @@ Test(post, receives)
 	cr_assert_eq(received[0].wr_id, 1);
 	cr_assert_eq(received[0].nsge, 1);
 	cr_assert_eq(received[0].sge[0].lkey, 5);
+}
+
+Test(post, receives_of_a_shared_queue)
+{
+	struct shim_srq srq = {.srq = (struct gn_srq *)&srq};
+	struct ibv_recv_wr wr[2] = {{.wr_id = 1, .next = &wr[1]}, {.wr_id = 2}};
+	struct ibv_recv_wr *bad = NULL;
+
+	cr_assert_eq(post_srq_recv(&srq.ibv, wr, &bad), 0);
+	cr_assert_eq(received_by, srq.srq);
+	cr_assert_eq(post_count, 2);
+	cr_assert_eq(received[1].wr_id, 2);
+}
+
+Test(post, xrc_carries_the_remote_srq)
+{
+	struct shim_qp xrc = {.ex.qp_base.qp_type = IBV_QPT_XRC_SEND};
+	struct ibv_send_wr wr = {
+		.opcode = IBV_WR_RDMA_WRITE,
+		.wr.rdma = {.remote_addr = 0x2000, .rkey = 9},
+		.qp_type.xrc.remote_srqn = 77,
+	};
+
+	cr_assert_eq(send_wr(&xrc, &wr), 0);
+	cr_assert_eq(posted[0].remote_srqn, 77);
+	cr_assert_eq(posted[0].remote_addr, 0x2000);
+	cr_assert_eq(posted[0].rkey, 9);
+}
+
+Test(post, bind_of_a_window)
+{
+	struct shim_mr mr = {.mr = (struct gn_mr *)&mr};
+	struct shim_mw mw = {.ibv.type = IBV_MW_TYPE_2,
+			     .mw = (struct gn_mw *)&mw};
+	struct ibv_send_wr wr = {
+		.opcode = IBV_WR_BIND_MW,
+		.bind_mw = {.mw = &mw.ibv,
+			    .rkey = 0x101,
+			    .bind_info = {.mr = &mr.ibv,
+					  .addr = 0x1000,
+					  .length = 64,
+					  .mw_access_flags =
+						  IBV_ACCESS_REMOTE_READ}},
+	};
+
+	cr_assert_eq(send_wr(&rc, &wr), 0);
+	cr_assert_eq(posted[0].mw, mw.mw);
+	cr_assert_eq(posted[0].bind_mr, mr.mr);
+	cr_assert_eq(posted[0].imm, 0x101);
+	cr_assert_eq(posted[0].remote_addr, 0x1000);
+	cr_assert_eq(posted[0].bind_len, 64);
+	cr_assert_eq(posted[0].bind_access, GN_ACCESS_REMOTE_READ);
+	mw.ibv.type = IBV_MW_TYPE_1;
+	cr_assert_eq(send_wr(&rc, &wr), EINVAL);
+}
+
+Test(post, type_1_window_has_its_next_key_at_once)
+{
+	struct shim_mw mw = {.ibv = {.type = IBV_MW_TYPE_1, .rkey = 0x1ff}};
+	struct ibv_mw_bind bind = {.wr_id = 3, .send_flags = IBV_SEND_SIGNALED};
+
+	cr_assert_eq(mw_bind_type1(&rc.ex.qp_base, &mw.ibv, &bind), 0);
+	cr_assert_eq(posted[0].opcode, GN_WR_BIND_MW);
+	cr_assert_eq(posted[0].imm, 0x100);
+	cr_assert_eq(posted[0].flags, GN_SEND_SIGNALED);
+	cr_assert_eq(mw.ibv.rkey, 0x100);
+	cr_assert_eq(ring_count, 1);
+	fail_at = 1;
+	cr_assert_eq(mw_bind_type1(&rc.ex.qp_base, &mw.ibv, &bind), ENOMEM);
+	cr_assert_eq(mw.ibv.rkey, 0x100);
+}
+
+Test(post, negative_counts_are_refused)
+{
+	struct ibv_send_wr send = {.num_sge = -1}, *bad_send;
+	struct ibv_recv_wr recv = {.num_sge = -1}, *bad_recv;
+
+	cr_assert_eq(post_send(&rc.ex.qp_base, &send, &bad_send), EINVAL);
+	cr_assert_eq(post_recv(&rc.ex.qp_base, &recv, &bad_recv), EINVAL);
+	cr_assert_eq(post_count, 0);
 }

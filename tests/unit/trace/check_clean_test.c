@@ -76,6 +76,34 @@ static void both_directions(struct talk *t)
 	answer(t, A, OP_ACKNOWLEDGE, 901, CREDITS_UNLIMITED, 2, 0);
 }
 
+static void to_itself(struct talk *t)
+{
+	t->to_itself = true;
+	both_directions(t);
+	read_request(t, 104, 0x1000, 0);
+	ask(t, B, OP_SEND_ONLY, 902, 64);
+	read_response(t, OP_READ_RESPONSE_ONLY, 104, 3, 0);
+	answer(t, A, OP_ACKNOWLEDGE, 902, CREDITS_UNLIMITED, 3, 0);
+}
+
+/* One QP, connected with itself. */
+static void qp_to_itself(struct talk *t)
+{
+	t->to_itself = true;
+	t->qpn[A] = t->qpn[B] = 0x11;
+	send_all(t);
+}
+
+/* A network so long that much is on its way when the NAK comes. */
+static void fatal_far_away(struct talk *t)
+{
+	greet(t);
+	send_only(t, 103);
+	nak(t, NAK_REMOTE_ACCESS, 103, 1);
+	for (uint32_t psn = 104; psn < 200; psn++)
+		send_only(t, psn);
+}
+
 static void psn_wraps(struct talk *t)
 {
 	ask(t, A, OP_SEND_FIRST, 0xfffffe, PMTU);
@@ -343,13 +371,19 @@ static const struct {
 	const char *name;
 	void (*story)(struct talk *t);
 } stories[] = {
-#define STORY(name) {#name, name}
+#define STORY(name)         \
+	{                   \
+#name, name \
+	}
 	STORY(send_all),
 	STORY(write_all),
 	STORY(read_all),
 	STORY(atomics),
 	STORY(xrc),
 	STORY(both_directions),
+	STORY(to_itself),
+	STORY(qp_to_itself),
+	STORY(fatal_far_away),
 	STORY(psn_wraps),
 	STORY(loss_before),
 	STORY(loss_behind),

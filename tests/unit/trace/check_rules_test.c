@@ -334,6 +334,33 @@ static uint64_t msn_high(struct talk *t)
 	return ack(t, 103, 3);
 }
 
+/* It goes on from the wrong number: that is one fault. */
+static uint64_t msn_miscounted(struct talk *t)
+{
+	uint64_t guilty;
+
+	greet(t);
+	send_only(t, 103);
+	guilty = ack(t, 103, 1);
+	for (uint32_t psn = 104; psn < 110; psn++) {
+		send_only(t, psn);
+		ack(t, psn, psn - 102);
+	}
+	return guilty;
+}
+
+static uint64_t msn_once(struct talk *t)
+{
+	uint64_t guilty;
+
+	greet(t);
+	send_only(t, 103);
+	guilty = ack(t, 103, 1);
+	send_only(t, 104);
+	ack(t, 104, 3);
+	return guilty;
+}
+
 static uint64_t msn_back(struct talk *t)
 {
 	greet(t);
@@ -432,6 +459,8 @@ static const struct {
 	{RULE_ACK_OVERTAKES, ack_overtakes},
 	{RULE_MSN, msn_low},
 	{RULE_MSN, msn_high},
+	{RULE_MSN, msn_once},
+	{RULE_MSN, msn_miscounted},
 	{RULE_MSN_BACK, msn_back},
 	{RULE_NAK_SEQ_PSN, nak_seq_psn},
 	{RULE_NAK_SEQ_NOGAP, nak_seq_nogap},
@@ -489,8 +518,9 @@ Test(check_rules, violation_names_rule_source_and_side)
 	nak_seq_rnr(&t);
 	v = report_get(check_finish(t.check), 0);
 	cr_expect_str_eq(rule_source(v->rule), "9.7.5.2.8");
-	cr_expect_str_eq(v->text,
-			 "10.0.0.2 QP 0x12 as responder: NAK for psn 103, which "
-			 "drew an RNR NAK and was not sent again");
+	cr_expect_str_eq(
+		v->text,
+		"10.0.0.2 QP 0x12 as responder: NAK for psn 103, which "
+		"drew an RNR NAK and was not sent again");
 	talk_end(&t);
 }

@@ -311,8 +311,8 @@ Test(dissect, huge_datagram_that_is_no_train)
 /* Whatever the bytes: no crash, and spans within the frame (ASan looks). */
 Test(dissect, any_bytes)
 {
-	static const int linktypes[] = {LINK_NULL,	LINK_ETHERNET,
-					LINK_RAW,	LINK_LINUX_SLL,
+	static const int linktypes[] = {LINK_NULL,	 LINK_ETHERNET,
+					LINK_RAW,	 LINK_LINUX_SLL,
 					LINK_LINUX_SLL2, 9999};
 	struct check *c = check_new();
 	unsigned sum = 0;
@@ -333,15 +333,15 @@ Test(dissect, any_bytes)
 		n = (size_t)rand() % (len + 1);
 		copy = malloc(n ? n : 1);
 		memcpy(copy, frame, n);
-		dissect_begin(d, &(struct frame){
-					 .number = (uint64_t)i + 1,
-					 .nsec = i * 1000,
-					 .linktype = linktypes[i % 6],
-					 .bytes = {copy, n},
-					 .wire_len = rand() % 3
-							     ? len
-							     : (size_t)rand(),
-				 });
+		dissect_begin(
+			d,
+			&(struct frame){
+				.number = (uint64_t)i + 1,
+				.nsec = i * 1000,
+				.linktype = linktypes[i % 6],
+				.bytes = {copy, n},
+				.wire_len = rand() % 3 ? len : (size_t)rand(),
+			});
 		while (dissect_next(d, &got)) {
 			check_packet(c, &got);
 			for (size_t b = 0; b < got.data.len; b++)

@@ -1,5 +1,5 @@
-/* Conversations for the checker's tests: frames made with wire/'s encoders, with
- * one fault or none, straight into dissector and checker.
+/* Conversations for the checker's tests: frames made with wire/'s encoders,
+ * with one fault or none, straight into dissector and checker.
  *
  * A (10.0.0.1, QP 0x11, PSN 100 on) asks, B (10.0.0.2, QP 0x12) answers.  Each
  * packet comes 10 us after the one before.  All functions return the frame's
@@ -32,7 +32,8 @@ struct talk {
 	uint16_t sport;
 	enum transport transport;
 	bool constant_id;
-	bool unseen; /* the sniffer misses what follows */
+	bool to_itself; /* A and B are one host */
+	bool unseen;	/* the sniffer misses what follows */
 	enum note note; /* of the last packet */
 	/* The packet being made: */
 	uint8_t data[9000];
@@ -96,8 +97,8 @@ static inline void address(struct talk *t, enum host from, struct ip_header *ip,
 		.len = (uint16_t)(UDP_LEN + t->len + ICRC_LEN - t->udp_missing),
 	};
 	*ip = (struct ip_header){
-		.src = ip_from_v4(addr[from]),
-		.dst = ip_from_v4(addr[!from]),
+		.src = ip_from_v4(addr[t->to_itself ? A : from]),
+		.dst = ip_from_v4(addr[t->to_itself ? A : !from]),
 		.version = 4,
 		.ttl = 64,
 		.protocol = IPPROTO_UDP_,
