@@ -7,6 +7,7 @@
 
 #include "nic/engine.h"
 #include "nic/mem.h"
+#include "nic/mw.h"
 
 #define KNOWN_ACCESS                                                           \
 	(GN_ACCESS_LOCAL_WRITE | GN_ACCESS_REMOTE_WRITE |                      \
@@ -70,7 +71,7 @@ static int table_grow(struct mr_table *t)
 }
 
 /* Index 0 stays free, so that key 0 never opens anything. */
-static int table_put(struct mr_table *t, struct key_holder *h)
+int key_put(struct mr_table *t, struct key_holder *h)
 {
 	int rc;
 
@@ -90,7 +91,7 @@ static int table_put(struct mr_table *t, struct key_holder *h)
 	return 0;
 }
 
-static void table_remove(struct mr_table *t, struct key_holder *h)
+void key_remove(struct mr_table *t, struct key_holder *h)
 {
 	assert(t->at[h->index] == h);
 	t->at[h->index] = NULL;
@@ -99,7 +100,7 @@ static void table_remove(struct mr_table *t, struct key_holder *h)
 	h->pd->users--;
 }
 
-static struct key_holder *table_find(const struct mr_table *t, uint32_t key)
+struct key_holder *key_find(const struct mr_table *t, uint32_t key)
 {
 	struct key_holder *h = key >> 8 < t->room ? t->at[key >> 8] : NULL;
 
@@ -159,7 +160,7 @@ static int mr_add(const struct gn_mr *init, struct gn_mr **out)
 	if (!mr)
 		return -ENOMEM;
 	*mr = *init;
-	rc = table_put(&e->mrs, &mr->h);
+	rc = key_put(&e->mrs, &mr->h);
 	if (rc) {
 		free(mr);
 		return rc;
@@ -197,7 +198,7 @@ int mr_free(struct gn_mr *mr)
 		return -EBUSY;
 	if (mr->dm)
 		mr->dm->users--;
-	table_remove(&mr->h.pd->engine->mrs, &mr->h);
+	key_remove(&mr->h.pd->engine->mrs, &mr->h);
 	free(mr);
 	return 0;
 }
@@ -240,7 +241,7 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 /* Somebody else's region is there, but not for @pd to ask about. */
 static int no_region(const struct gn_pd *pd, uint32_t lkey)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, lkey);
 
 	return h && h->pd != pd ? -EPERM : -ENOENT;
 }
@@ -328,126 +329,9 @@ int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
 	return rc;
 }
 
-/* ---- windows ------------------------------------------------------------------------------- */
-
-int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **out)
-{
-	struct gn_mw *mw;
-	int rc;
-
-	if (type != 1 && type != 2)
-		return -EINVAL;
-	if (pd->engine->mws >= pd->engine->cfg.limits.max_mw)
-		return -ENOMEM;
-	mw = calloc(1, sizeof(*mw));
-	if (!mw)
-		return -ENOMEM;
-	mw->h = (struct key_holder){ HOLDS_MW, .pd = pd };
-	mw->type = type;
-	rc = table_put(&pd->engine->mrs, &mw->h);
-	if (rc) {
-		free(mw);
-		return rc;
-	}
-	pd->engine->mws++;
-	*out = mw;
-	return 0;
-}
-
-static void unbind(struct gn_mw *mw)
-{
-	if (mw->mr)
-		mw->mr->windows--;
-	mw->mr = NULL;
-}
-
-int mw_free(struct gn_mw *mw)
-{
-	unbind(mw);
-	mw->h.pd->engine->mws--;
-	table_remove(&mw->h.pd->engine->mrs, &mw->h);
-	free(mw);
-	return 0;
-}
-
-/* Rights of a window (IBTA 10.6.7.2.1), and of the region that it opens. */
-static bool may_open(const struct gn_pd *pd, const struct gn_mr *mr,
-		     const struct bind *b)
-{
-	unsigned writers = GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_ATOMIC;
-
-	if (!mr || mr->h.pd != pd || !(mr->access & GN_ACCESS_MW_BIND) ||
-	    (mr->access & GN_ACCESS_ZERO_BASED))
-		return false;
-	if ((b->access & writers) && !(mr->access & GN_ACCESS_LOCAL_WRITE))
-		return false;
-	return b->va >= mr->iova && b->len <= mr->len &&
-	       b->va - mr->iova <= mr->len - b->len;
-}
-
-/* A type 2 window must be invalid before, and keeps its index (IBTA
- * 10.6.7.2.6).
- */
-static bool may_bind(const struct gn_mw *mw, const struct gn_pd *pd,
-		     const struct bind *b)
-{
-	if (!mw || mw->h.pd != pd)
-		return false;
-	return mw->type == 1 || (!mw->mr && b->rkey >> 8 == mw->h.index);
-}
-
-static struct gn_mw *mw_at(const struct mr_table *t, uint32_t index)
-{
-	struct key_holder *h = index < t->room ? t->at[index] : NULL;
-
-	return h && h->kind == HOLDS_MW ? (struct gn_mw *)h : NULL;
-}
-
-static struct gn_mr *mr_of(const struct mr_table *t, uint32_t key)
-{
-	struct key_holder *h = table_find(t, key);
-
-	return h && h->kind == HOLDS_MR ? (struct gn_mr *)h : NULL;
-}
-
-enum gn_wc_status mw_bind(const struct gn_pd *pd, uint32_t qpn,
-			  const struct bind *b)
-{
-	const struct mr_table *t = &pd->engine->mrs;
-	struct gn_mw *mw = mw_at(t, b->mw);
-	struct gn_mr *mr = mr_of(t, b->lkey);
-
-	if (!may_bind(mw, pd, b) || (b->len && !may_open(pd, mr, b)))
-		return GN_WC_MW_BIND_ERR;
-	unbind(mw);
-	mw->h.key = mw->h.index << 8 | (b->rkey & 0xff);
-	if (!b->len)
-		return GN_WC_SUCCESS;
-	mr->windows++;
-	mw->mr = mr;
-	mw->va = b->access & GN_ACCESS_ZERO_BASED ? 0 : b->va;
-	mw->at = b->va;
-	mw->len = b->len;
-	mw->access = b->access;
-	mw->qpn = qpn;
-	return GN_WC_SUCCESS;
-}
-
-bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey)
-{
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
-	struct gn_mw *mw = (struct gn_mw *)h;
-
-	if (!h || h->kind != HOLDS_MW || h->pd != pd || mw->type != 2 ||
-	    !mw->mr || mw->qpn != qpn)
-		return false;
-	unbind(mw);
-	return true;
-}
-
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
+enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
 		       uint8_t **at)
 {
 	if (va < mr->iova || len > mr->len || va - mr->iova > mr->len - len)
@@ -460,7 +344,7 @@ static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
 enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 		   uint64_t len, unsigned access, uint8_t **at)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, lkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 
 	if (!h || h->kind != HOLDS_MR || h->pd != pd)
@@ -474,23 +358,11 @@ enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 	return mr_at(mr, va, len, at);
 }
 
-static enum drop mw_check(const struct gn_mw *mw, uint32_t qpn, uint64_t va,
-			  uint64_t len, unsigned access, uint8_t **at)
-{
-	if (!mw->mr || (mw->type == 2 && mw->qpn != qpn))
-		return DROP_RKEY;
-	if (va < mw->va || len > mw->len || va - mw->va > mw->len - len)
-		return DROP_RANGE;
-	if ((mw->access & access) != access)
-		return DROP_RIGHTS;
-	return mr_at(mw->mr, mw->at + (va - mw->va), len, at);
-}
-
 enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 			  uint64_t va, uint64_t len, unsigned access,
 			  uint8_t **at)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, rkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 	enum drop v;
 
@@ -509,7 +381,7 @@ enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,
 			 uint8_t **at, uint64_t *len)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, rkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 
 	if (!h || h->kind != HOLDS_MR || h->pd != pd || mr->is_null)

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "nic/api.h"
-#include "nic/mr.h"
+#include "nic/mw.h"
 
 struct swqe {
 	/* Written by post. */
