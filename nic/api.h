@@ -228,7 +228,9 @@ GN_EXPORT int gn_cq_free(struct gn_cq *cq);
 GN_EXPORT unsigned gn_cq_size(const struct gn_cq *cq);
 /* -EINVAL: fewer entries than are queued, or more than max_cqe. */
 GN_EXPORT int gn_cq_resize(struct gn_cq *cq, unsigned cqe);
-/* Events only every @count completions or @usec after one; 0, 0: at once. */
+/* Events only every @count completions (0: any number) or @usec after one; @usec
+ * 0: at once.
+ */
 GN_EXPORT int gn_cq_moderate(struct gn_cq *cq, unsigned count, unsigned usec);
 /* Up to @n completions, oldest first; runs the NIC when there are none.
  * Returns how many, or -EIO when the CQ has overrun and is empty.

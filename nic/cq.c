@@ -119,7 +119,8 @@ int cq_moderate(struct gn_cq *cq, unsigned max_count, unsigned max_usec)
 /* May the event that is due go out now, or does it wait for more? */
 static bool is_held_back(struct gn_cq *cq)
 {
-	if (!cq->max_usec || ++cq->held >= cq->max_count) {
+	cq->held++;
+	if (!cq->max_usec || (cq->max_count && cq->held >= cq->max_count)) {
 		cq->held = 0;
 		return false;
 	}

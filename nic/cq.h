@@ -36,8 +36,8 @@ struct gn_cq {
 	_Atomic uint32_t head, tail;
 	_Atomic bool overrun;
 	enum { CQ_IDLE, CQ_ARMED, CQ_ARMED_SOLICITED } armed;
-	/* Moderation: an event for every max_count completions, or max_usec
-	 * after the first of fewer; 0, 0: for each.
+	/* Moderation: an event for every max_count completions (0: any number),
+	 * or max_usec after the first of fewer (0: at once).
 	 */
 	unsigned max_count, max_usec, held;
 	nsec_t held_until;

@@ -12,6 +12,7 @@
 #include "nic/raw.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
+#include "nic/responder_parts.h"
 #include "nic/srq.h"
 #include "nic/uc.h"
 #include "wire/opcode.h"
@@ -131,6 +132,20 @@ static bool pkey_matches(uint16_t a, uint16_t b)
 	return !((a ^ b) & 0x7fff) && ((a | b) & 0x8000);
 }
 
+/* Of the two ends of an XRC connection, one only asks and the other answers. */
+static bool speaks(const struct gn_qp *qp, uint32_t flags)
+{
+	switch (qp->init.type) {
+	case GN_QPT_XRC_SEND: return flags & IS_RESPONSE;
+	case GN_QPT_XRC_RECV: return flags & IS_REQUEST;
+	case GN_QPT_RC:
+	case GN_QPT_UC:
+	case GN_QPT_UD:
+	case GN_QPT_RAW_PACKET: break;
+	}
+	return true;
+}
+
 static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 			  const struct dgram *d)
 {
@@ -141,6 +156,8 @@ static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 		return DROP_TRANSPORT;
 	if (!pkey_matches(r->bth.pkey, PKEY_DEFAULT))
 		return DROP_PKEY;
+	if (!speaks(qp, r->op->flags))
+		return DROP_TRANSPORT;
 	if (qp->init.type == GN_QPT_UD)
 		return DROP_NONE;
 	if (!qp->peer)
@@ -187,6 +204,9 @@ enum drop engine_deliver(void *engine, const struct dgram *d, nsec_t now)
 		count(&e->counters, CNT_RX_CNP);
 		return engine_find_qp(e, r.bth.dqpn) ? DROP_NONE : DROP_QPN;
 	}
+	/* Groups are reached by this number, and nothing else is. */
+	if ((r.bth.dqpn == QPN_MASK) != ip_is_multicast(&d->dst))
+		return r.bth.dqpn == QPN_MASK ? DROP_MCAST : DROP_QPN;
 	if (r.bth.dqpn == QPN_MASK)
 		return mcast_deliver(e, &r, d, deliver_to);
 	return deliver_to(engine_find_qp(e, r.bth.dqpn), &r, d);
@@ -366,7 +386,8 @@ void engine_cq_overrun(struct engine *e, struct gn_cq *cq)
 	engine_event(e, cq->listener, GN_EVENT_CQ_ERR, cq->cookie);
 	for (unsigned i = 0; i < ENGINE_BUCKETS; i++) {
 		for (struct gn_qp *qp = e->bucket[i]; qp; qp = qp->next) {
-			if (qp->init.send_cq != cq && qp->init.recv_cq != cq)
+			if (qp->init.send_cq != cq &&
+			    responder_cq(qp) != cq)
 				continue;
 			if (qp_state(qp) == GN_QPS_ERR)
 				continue;

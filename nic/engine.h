@@ -76,7 +76,7 @@ struct engine {
 	struct list ready; /* QPs with something to send */
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
-	uint32_t qps, pds, srqs, next_qpn, next_srqn, next_wqn;
+	uint32_t qps, pds, srqs, mws, next_qpn, next_srqn, next_wqn;
 	size_t timed; /* objects that have a timer */
 	_Atomic uint64_t dm_used;
 	struct list cqs;   /* all of them, */

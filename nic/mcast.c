@@ -36,12 +36,24 @@ static struct member **find_member(struct mcast_group *g, const struct gn_qp *qp
 	return at;
 }
 
+static unsigned count_groups(const struct engine *e)
+{
+	unsigned n = 0;
+
+	for (const struct mcast_group *g = e->groups; g; g = g->next)
+		n++;
+	return n;
+}
+
 static int group_new(struct engine *e, const struct ip_addr *addr,
 		     struct mcast_group **out)
 {
-	struct mcast_group *g = calloc(1, sizeof(*g));
+	struct mcast_group *g;
 	int rc;
 
+	if (count_groups(e) >= e->cfg.limits.max_mcast_grp)
+		return -ENOMEM;
+	g = calloc(1, sizeof(*g));
 	if (!g)
 		return -ENOMEM;
 	rc = e->link->ops->join(e->link, addr, true);

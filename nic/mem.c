@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -76,15 +75,18 @@ void mem_guard_install(void)
 	pthread_mutex_unlock(&once);
 }
 
-void mem_guard_check(void)
+static bool is_ours(int sig)
 {
 	struct sigaction now;
 
-	if (!sigaction(SIGSEGV, NULL, &now))
-		atomic_store_explicit(&replaced,
-				      !(now.sa_flags & SA_SIGINFO) ||
-					      now.sa_sigaction != on_fault,
-				      memory_order_relaxed);
+	return sigaction(sig, NULL, &now) ||
+	       ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault);
+}
+
+void mem_guard_check(void)
+{
+	atomic_store_explicit(&replaced, !is_ours(SIGSEGV) || !is_ours(SIGBUS),
+			      memory_order_relaxed);
 }
 
 static bool is_replaced(void)
@@ -101,18 +103,12 @@ static int copy_by_kernel(void *dst, const void *src, size_t len)
 		       : -EFAULT;
 }
 
-/* Are the 8 bytes at @at there? */
-static int look_by_kernel(const uint64_t *at)
-{
-	uint64_t v;
-
-	return copy_by_kernel(&v, at, sizeof(v));
-}
-
 int mem_copy(void *dst, const void *src, size_t len)
 {
 	sigjmp_buf here;
 
+	if (!dst || !src) /* nobody's; and memcpy may take it for impossible */
+		return len ? -EFAULT : 0;
 	if (is_replaced())
 		return copy_by_kernel(dst, src, len);
 	if (sigsetjmp(here, 0)) {
@@ -130,7 +126,7 @@ int mem_atomic(uint64_t *at, const uint64_t *compare, uint64_t add,
 {
 	sigjmp_buf here;
 
-	if (is_replaced() && look_by_kernel(at))
+	if (is_replaced() && mem_probe(at, sizeof(*at), true))
 		return -EFAULT;
 	if (sigsetjmp(here, 0)) {
 		set_guard(NULL);
@@ -152,7 +148,7 @@ int mem_store(uint64_t *at, uint64_t value)
 {
 	sigjmp_buf here;
 
-	if (is_replaced() && look_by_kernel(at))
+	if (is_replaced() && mem_probe(at, sizeof(*at), true))
 		return -EFAULT;
 	if (sigsetjmp(here, 0)) {
 		set_guard(NULL);
@@ -199,6 +195,15 @@ static int touch_pages(uintptr_t from, uintptr_t to, size_t page, bool write)
 	return 0;
 }
 
+/* Refused: by a kernel that knows no better, or because of the mapping? */
+static bool can_populate(size_t page)
+{
+	static char here;
+
+	return !madvise((void *)((uintptr_t)&here & ~(page - 1)), page,
+			MADV_POPULATE_READ);
+}
+
 int mem_probe(void *at, size_t len, bool write)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -210,6 +215,8 @@ int mem_probe(void *at, size_t len, bool write)
 	if (!madvise((void *)from, to - from,
 		     write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
 		return 0;
+	if (errno == EINVAL && is_replaced() && can_populate(page))
+		return -EFAULT; /* touching it would call the program's handler */
 	if (errno == EINVAL)
 		return touch_pages(from, to, page, write);
 	return errno == ENOMEM || errno == EFAULT ? -EFAULT : -errno;

@@ -7,6 +7,7 @@
 
 #include "nic/engine.h"
 #include "nic/mem.h"
+#include "nic/mw.h"
 
 #define KNOWN_ACCESS                                                           \
 	(GN_ACCESS_LOCAL_WRITE | GN_ACCESS_REMOTE_WRITE |                      \
@@ -70,7 +71,7 @@ static int table_grow(struct mr_table *t)
 }
 
 /* Index 0 stays free, so that key 0 never opens anything. */
-static int table_put(struct mr_table *t, struct key_holder *h)
+int key_put(struct mr_table *t, struct key_holder *h)
 {
 	int rc;
 
@@ -84,23 +85,22 @@ static int table_put(struct mr_table *t, struct key_holder *h)
 	while (t->at[t->next]);
 	t->at[t->next] = h;
 	t->used++;
-	h->key = t->next << 8 | ++t->variant[t->next];
+	h->index = t->next;
+	h->key = h->index << 8 | ++t->variant[h->index];
 	h->pd->users++;
 	return 0;
 }
 
-static void table_remove(struct mr_table *t, struct key_holder *h)
+void key_remove(struct mr_table *t, struct key_holder *h)
 {
-	uint32_t index = h->key >> 8;
-
-	assert(t->at[index] == h);
-	t->at[index] = NULL;
-	t->variant[index] = (uint8_t)h->key;
+	assert(t->at[h->index] == h);
+	t->at[h->index] = NULL;
+	t->variant[h->index] = (uint8_t)h->key;
 	t->used--;
 	h->pd->users--;
 }
 
-static struct key_holder *table_find(const struct mr_table *t, uint32_t key)
+struct key_holder *key_find(const struct mr_table *t, uint32_t key)
 {
 	struct key_holder *h = key >> 8 < t->room ? t->at[key >> 8] : NULL;
 
@@ -108,6 +108,12 @@ static struct key_holder *table_find(const struct mr_table *t, uint32_t key)
 }
 
 /* ---- regions ------------------------------------------------------------------------ */
+
+/* A null region's memory: zeros to read, and a sink for what is written.  No
+ * packet or frame is longer.
+ */
+#define NULL_ROOM (1u << 17)
+static uint8_t zeros[NULL_ROOM], sink[NULL_ROOM];
 
 static bool access_makes_sense(unsigned access)
 {
@@ -132,7 +138,7 @@ static int check_memory(const struct engine *e, void *addr, uint64_t len,
 	if (!access_makes_sense(access))
 		return -EINVAL;
 	if (is_implicit(addr, len, access))
-		return 0;
+		return iova ? -EINVAL : 0;
 	if (len > e->cfg.limits.max_mr_size || (uintptr_t)addr + len < len ||
 	    iova + len < len)
 		return -EINVAL;
@@ -148,13 +154,13 @@ static int mr_add(const struct gn_mr *init, struct gn_mr **out)
 	struct gn_mr *mr;
 	int rc;
 
-	if (e->mrs.used >= e->cfg.limits.max_mr)
+	if (e->mrs.used - e->mws >= e->cfg.limits.max_mr)
 		return -ENOMEM;
 	mr = malloc(sizeof(*mr));
 	if (!mr)
 		return -ENOMEM;
 	*mr = *init;
-	rc = table_put(&e->mrs, &mr->h);
+	rc = key_put(&e->mrs, &mr->h);
 	if (rc) {
 		free(mr);
 		return rc;
@@ -166,7 +172,7 @@ static int mr_add(const struct gn_mr *init, struct gn_mr **out)
 int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 	   unsigned access, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .base = addr,
 			    .len = len,
 			    .iova = access & GN_ACCESS_ZERO_BASED ? 0 : iova,
@@ -178,7 +184,7 @@ int mr_new(struct gn_pd *pd, void *addr, uint64_t len, uint64_t iova,
 
 int mr_new_null(struct gn_pd *pd, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .len = UINT64_MAX,
 			    .access = GN_ACCESS_LOCAL_WRITE,
 			    .is_null = true };
@@ -192,7 +198,7 @@ int mr_free(struct gn_mr *mr)
 		return -EBUSY;
 	if (mr->dm)
 		mr->dm->users--;
-	table_remove(&mr->h.pd->engine->mrs, &mr->h);
+	key_remove(&mr->h.pd->engine->mrs, &mr->h);
 	free(mr);
 	return 0;
 }
@@ -208,17 +214,22 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 	if (!flags || (flags & ~(GN_REREG_TRANSLATION | GN_REREG_PD |
 				 GN_REREG_ACCESS)))
 		return -EINVAL;
+	if (mr->is_null || ((flags & GN_REREG_TRANSLATION) && mr->dm) ||
+	    ((flags & GN_REREG_PD) && !pd))
+		return -EINVAL;
+	if (flags & GN_REREG_ACCESS)
+		next.access = access;
 	if (flags & GN_REREG_TRANSLATION) {
 		next.base = addr;
 		next.len = len;
-		next.iova = (uintptr_t)addr;
+		next.iova = next.access & GN_ACCESS_ZERO_BASED
+				    ? 0
+				    : (uintptr_t)addr;
 	}
-	if (flags & GN_REREG_ACCESS)
-		next.access = access;
 	if (flags & GN_REREG_PD)
 		next.h.pd = pd;
-	rc = check_memory(pd ? pd->engine : mr->h.pd->engine, next.base,
-			  next.len, next.iova, next.access);
+	rc = check_memory(mr->h.pd->engine, next.base, next.len, next.iova,
+			  next.access);
 	if (rc)
 		return rc;
 	next.h.pd->users++;
@@ -230,7 +241,7 @@ int mr_rereg(struct gn_mr *mr, unsigned flags, struct gn_pd *pd, void *addr,
 /* Somebody else's region is there, but not for @pd to ask about. */
 static int no_region(const struct gn_pd *pd, uint32_t lkey)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, lkey);
 
 	return h && h->pd != pd ? -EPERM : -ENOENT;
 }
@@ -241,7 +252,10 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write)
 
 	switch (mr_check(pd, sge->lkey, sge->addr, sge->len,
 			 write ? GN_ACCESS_LOCAL_WRITE : 0, &at)) {
-	case DROP_NONE: return mem_probe(at, sge->len, write);
+	case DROP_NONE:
+		return at == zeros || at == sink
+			       ? 0
+			       : mem_probe(at, sge->len, write);
 	case DROP_RANGE: return -EFAULT;
 	case DROP_RIGHTS: return -EPERM;
 	default: return no_region(pd, sge->lkey);
@@ -299,7 +313,7 @@ int dm_free(struct gn_dm *dm)
 int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
 	      unsigned access, struct gn_mr **out)
 {
-	struct gn_mr mr = { .h = { HOLDS_MR, 0, pd },
+	struct gn_mr mr = { .h = { HOLDS_MR, .pd = pd },
 			    .base = dm->mem + offset,
 			    .len = len,
 			    .access = access,
@@ -315,116 +329,22 @@ int mr_new_dm(struct gn_pd *pd, struct gn_dm *dm, uint64_t offset, uint64_t len,
 	return rc;
 }
 
-/* ---- windows ------------------------------------------------------------------------------- */
-
-int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **out)
-{
-	struct gn_mw *mw;
-	int rc;
-
-	if (type != 1 && type != 2)
-		return -EINVAL;
-	mw = calloc(1, sizeof(*mw));
-	if (!mw)
-		return -ENOMEM;
-	mw->h = (struct key_holder){ HOLDS_MW, 0, pd };
-	mw->type = type;
-	rc = table_put(&pd->engine->mrs, &mw->h);
-	if (rc) {
-		free(mw);
-		return rc;
-	}
-	*out = mw;
-	return 0;
-}
-
-static void unbind(struct gn_mw *mw)
-{
-	if (mw->mr)
-		mw->mr->windows--;
-	mw->mr = NULL;
-}
-
-int mw_free(struct gn_mw *mw)
-{
-	unbind(mw);
-	table_remove(&mw->h.pd->engine->mrs, &mw->h);
-	free(mw);
-	return 0;
-}
-
-/* IBTA 10.6.7.2.1 (rights of a window) and 10.6.7.2.6 (bind checks). */
-static bool may_bind(const struct gn_mw *mw, const struct gn_pd *pd,
-		     const struct gn_mr *mr, uint64_t va, uint64_t len,
-		     unsigned access)
-{
-	unsigned writers = GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_ATOMIC;
-
-	if (mw->h.pd != pd || (mw->type == 2 && mw->mr))
-		return false;
-	if (!len)
-		return true;
-	if (!mr || mr->h.pd != pd || !(mr->access & GN_ACCESS_MW_BIND) ||
-	    (mr->access & GN_ACCESS_ZERO_BASED))
-		return false;
-	if ((access & writers) && !(mr->access & GN_ACCESS_LOCAL_WRITE))
-		return false;
-	return va >= mr->iova && len <= mr->len &&
-	       va - mr->iova <= mr->len - len;
-}
-
-enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
-			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
-			  uint64_t len, unsigned access, uint32_t rkey)
-{
-	if (!may_bind(mw, pd, mr, va, len, access))
-		return GN_WC_MW_BIND_ERR;
-	unbind(mw);
-	mw->h.key = (mw->h.key & ~0xffu) | (rkey & 0xff);
-	if (!len)
-		return GN_WC_SUCCESS;
-	mr->windows++;
-	mw->mr = mr;
-	mw->va = va;
-	mw->len = len;
-	mw->access = access;
-	mw->qpn = qpn;
-	return GN_WC_SUCCESS;
-}
-
-bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey)
-{
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
-	struct gn_mw *mw = (struct gn_mw *)h;
-
-	if (!h || h->kind != HOLDS_MW || h->pd != pd || mw->type != 2 ||
-	    !mw->mr || mw->qpn != qpn)
-		return false;
-	unbind(mw);
-	return true;
-}
-
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-/* A null region's memory: zeros to read, and a sink for what is written.  No
- * packet is longer.
- */
-static const uint8_t zeros[PMTU_MAX];
-static uint8_t sink[PMTU_MAX];
-
-static enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
+enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
 		       uint8_t **at)
 {
 	if (va < mr->iova || len > mr->len || va - mr->iova > mr->len - len)
 		return DROP_RANGE;
-	*at = mr->base + (va - mr->iova);
+	/* An implicit region has no object that the pointer would stay within. */
+	*at = (uint8_t *)((uintptr_t)mr->base + (va - mr->iova));
 	return DROP_NONE;
 }
 
 enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 		   uint64_t len, unsigned access, uint8_t **at)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, lkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, lkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 
 	if (!h || h->kind != HOLDS_MR || h->pd != pd)
@@ -432,29 +352,17 @@ enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 	if ((mr->access & access) != access)
 		return DROP_RIGHTS;
 	if (mr->is_null) {
-		*at = access ? sink : (uint8_t *)(uintptr_t)zeros;
+		*at = access ? sink : zeros;
 		return DROP_NONE;
 	}
 	return mr_at(mr, va, len, at);
-}
-
-static enum drop mw_check(const struct gn_mw *mw, uint32_t qpn, uint64_t va,
-			  uint64_t len, unsigned access, uint8_t **at)
-{
-	if (!mw->mr || (mw->type == 2 && mw->qpn != qpn))
-		return DROP_RKEY;
-	if (va < mw->va || len > mw->len || va - mw->va > mw->len - len)
-		return DROP_RANGE;
-	if ((mw->access & access) != access)
-		return DROP_RIGHTS;
-	return mr_at(mw->mr, va, len, at);
 }
 
 enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 			  uint64_t va, uint64_t len, unsigned access,
 			  uint8_t **at)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, rkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 	enum drop v;
 
@@ -473,7 +381,7 @@ enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,
 			 uint8_t **at, uint64_t *len)
 {
-	struct key_holder *h = table_find(&pd->engine->mrs, rkey);
+	struct key_holder *h = key_find(&pd->engine->mrs, rkey);
 	struct gn_mr *mr = (struct gn_mr *)h;
 
 	if (!h || h->kind != HOLDS_MR || h->pd != pd || mr->is_null)

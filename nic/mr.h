@@ -22,6 +22,7 @@ struct gn_pd {
 /* What table entries have in common: first member of MRs and MWs. */
 struct key_holder {
 	enum { HOLDS_MR, HOLDS_MW } kind;
+	uint32_t index; /* its place; the upper 24 bits of the key */
 	uint32_t key;
 	struct gn_pd *pd;
 };
@@ -35,15 +36,6 @@ struct gn_mr {
 	bool is_null;
 	unsigned windows;  /* bound to it */
 	struct gn_dm *dm;  /* whose memory it is; or NULL */
-};
-
-struct gn_mw {
-	struct key_holder h;
-	unsigned type; /* 1 or 2 */
-	struct gn_mr *mr; /* bound to; NULL: not bound */
-	uint64_t va, len;
-	unsigned access;
-	uint32_t qpn; /* type 2: of the QP it was bound on */
 };
 
 struct gn_dm {
@@ -79,19 +71,6 @@ int mr_prefetch(struct gn_pd *pd, const struct gn_sge *sge, bool write);
 int dm_new(struct engine *e, uint64_t len, struct gn_dm **dm);
 int dm_free(struct gn_dm *dm);
 
-int mw_new(struct gn_pd *pd, unsigned type, struct gn_mw **mw);
-int mw_free(struct gn_mw *mw);
-/* What GN_WR_BIND_MW does when its turn comes, on QP @qpn of @pd: SUCCESS, or
- * MW_BIND_ERR and the window is as before.  @len 0 unbinds.
- */
-enum gn_wc_status mw_bind(struct gn_mw *mw, const struct gn_pd *pd,
-			  uint32_t qpn, struct gn_mr *mr, uint64_t va,
-			  uint64_t len, unsigned access, uint32_t rkey);
-/* Unbinds the type 2 window @rkey, asked for by QP @qpn of @pd, from here or
- * there.  False: there is none that it may invalidate.
- */
-bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey);
-
 /* May [@va, @va + @len) of the region @lkey be touched with all of the rights
  * @access (GN_ACCESS_LOCAL_WRITE; 0: read) in @pd?  DROP_NONE, and *@at points
  * to the memory; DROP_RKEY, DROP_RANGE or DROP_RIGHTS.
@@ -106,5 +85,17 @@ enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 /* All of region @rkey (FLUSH of a whole region, IBTA A19.4.2). */
 enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,
 			 uint8_t **at, uint64_t *len);
+
+/* ---- between mr.c and mw.c -------------------------------------------------- */
+
+/* Gives @h, whose kind and PD are set, an index and a key.  -ENOMEM. */
+int key_put(struct mr_table *t, struct key_holder *h);
+/* Its key opens nothing any more. */
+void key_remove(struct mr_table *t, struct key_holder *h);
+/* What @key opens, or NULL. */
+struct key_holder *key_find(const struct mr_table *t, uint32_t key);
+/* Where [@va, @va + @len) of @mr lies; DROP_RANGE. */
+enum drop mr_at(const struct gn_mr *mr, uint64_t va, uint64_t len,
+		uint8_t **at);
 
 #endif

@@ -307,6 +307,21 @@ static const unsigned takers[GN_WR_N] = {
 	[GN_WR_ATOMIC_WRITE] = RC | XRC,
 };
 
+/* A datagram's own: as qp_modify judges that of a connected QP. */
+static bool is_good_ah(const struct engine *e, const struct gn_ah *ah)
+{
+	return ah && ah->is_global && ah->sgid_index < e->ngid &&
+	       ip_is_v4(&ah->dgid) == ip_is_v4(&e->gid[ah->sgid_index]);
+}
+
+static bool takes(const struct gn_qp *qp, const struct gn_send_wr *wr)
+{
+	if ((unsigned)wr->opcode >= GN_WR_N ||
+	    !(takers[wr->opcode] & 1u << qp->init.type))
+		return false;
+	return qp->init.type != GN_QPT_UD || is_good_ah(qp->engine, wr->ah);
+}
+
 int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
 {
 	enum gn_qp_state s = qp_state(qp);
@@ -314,8 +329,7 @@ int qp_post_list(struct gn_qp *qp, const struct gn_send_wr *wr, unsigned n)
 	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_RTR)
 		return -EINVAL;
 	for (unsigned i = 0; i < n; i++)
-		if ((unsigned)wr[i].opcode >= GN_WR_N ||
-		    !(takers[wr[i].opcode] & 1u << qp->init.type))
+		if (!takes(qp, &wr[i]))
 			return -EINVAL;
 	return sq_post(&qp->sq, wr, n, qp->engine->cfg.limits.max_msg_size);
 }
@@ -372,6 +386,8 @@ void qp_set_error(struct gn_qp *qp)
 
 void qp_set_sqe(struct gn_qp *qp)
 {
+	if (qp_state(qp) == GN_QPS_ERR)
+		return; /* the completion did not fit into its CQ */
 	qp_set_state(qp, GN_QPS_SQE);
 	requester_flush(qp);
 }

@@ -55,7 +55,7 @@ static const struct move moves[] = {
 	{ GN_QPS_INIT, GN_QPS_INIT,
 	  { [C_RC] = { 0, INIT_C }, [C_UC] = { 0, INIT_C },
 	    [C_UD] = { 0, INIT_UD }, [C_XRC_SEND] = { 0, INIT_C },
-	    [C_XRC_RECV] = { 0, INIT_C }, [C_RAW] = { 0, INIT_RAW } } },
+	    [C_XRC_RECV] = { 0, INIT_C } } },
 	{ GN_QPS_INIT, GN_QPS_RTR,
 	  { [C_RC] = { RTR_RC, RTR_OPT }, [C_UC] = { RTR_UC, RTR_OPT },
 	    [C_UD] = { 0, GN_QP_PKEY_INDEX | GN_QP_QKEY },

@@ -1,5 +1,6 @@
 /* A frame that a program sends is shown to this NIC's own flows first, as the
- * switch inside a real NIC does; one that matches does not go out.
+ * switch inside a real NIC does; one that matches does not go out, unless it is
+ * for a group.  What is for this NIC's own address the link brings back.
  */
 #include "nic/raw.h"
 
@@ -14,12 +15,13 @@
 #include "wire/eth.h"
 #include "wire/udp.h"
 
-#define FRAME_MAX PMTU_MAX
+#define FRAME_MAX 9216u /* a jumbo frame's */
 
 /* ---- matching ----------------------------------------------------------------- */
 
 /* What flows can look at. */
 struct fields {
+	bool is_eth;
 	struct eth eth;
 	bool is_ip;
 	struct ip_header ip;
@@ -75,20 +77,18 @@ static void look_at_ports(struct fields *f, struct span *in)
 	f->dport = get_be16(p + 2);
 }
 
-static bool parse(struct fields *f, struct span frame)
+static void parse(struct fields *f, struct span frame)
 {
 	bool first = true;
 
 	*f = (struct fields){ .is_ip = false };
-	if (eth_decode(&f->eth, &frame) != DROP_NONE)
-		return false;
-	if (f->eth.type == ETHERTYPE_IPV4)
+	f->is_eth = eth_decode(&f->eth, &frame) == DROP_NONE;
+	if (f->is_eth && f->eth.type == ETHERTYPE_IPV4)
 		f->is_ip = look_at_ipv4(&f->ip, &frame, &first);
-	else if (f->eth.type == ETHERTYPE_IPV6)
+	else if (f->is_eth && f->eth.type == ETHERTYPE_IPV6)
 		f->is_ip = look_at_ipv6(&f->ip, &frame);
 	if (f->is_ip && first)
 		look_at_ports(f, &frame);
-	return true;
 }
 
 static bool same(const uint8_t *a, const uint8_t *b, const uint8_t *mask,
@@ -131,7 +131,8 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 {
 	const struct gn_flow_match *m = &flow->match;
 
-	return m->sniffer || (eth_matches(m, &f->eth) && ip_matches(m, f));
+	return m->sniffer ||
+	       (f->is_eth && eth_matches(m, &f->eth) && ip_matches(m, f));
 }
 
 /* ---- in ------------------------------------------------------------------------- */
@@ -156,7 +157,7 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 				 .qp = qp } };
 	enum drop v;
 
-	if (s != GN_QPS_RTR && s != GN_QPS_RTS)
+	if (s == GN_QPS_RESET || s == GN_QPS_INIT || s == GN_QPS_ERR)
 		return;
 	if (!rq_count(rq_of(qp))) {
 		qp->engine->counters.drop[DROP_NO_RECV]++;
@@ -169,6 +170,10 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 		c.wc.status = v == DROP_RECV_LENGTH ? GN_WC_LOC_LEN_ERR
 						    : GN_WC_LOC_PROT_ERR;
 	cq_push(qp->init.recv_cq, &c);
+	if (qp->resp.srq)
+		srq_taken(qp->resp.srq);
+	if (v == DROP_RECV_LKEY)
+		qp_set_error(qp);
 }
 
 bool raw_deliver(void *engine, struct span frame, nsec_t now)
@@ -177,8 +182,9 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	struct fields f;
 	bool taken = false;
 
-	if (!e->flows || !parse(&f, frame))
+	if (!e->flows)
 		return false;
+	parse(&f, frame);
 	e->now = now;
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
@@ -205,7 +211,9 @@ enum gn_wc_status raw_send(struct gn_qp *qp, struct swqe *w)
 		return GN_WC_LOC_LEN_ERR;
 	if (!requester_gather(qp, w, 0, w->len, frame))
 		return GN_WC_LOC_PROT_ERR;
-	if (raw_deliver(e, (struct span){ frame, w->len }, e->now))
+	if (memcmp(frame, e->link->mac.b, 6) &&
+	    raw_deliver(e, (struct span){ frame, w->len }, e->now) &&
+	    !(frame[0] & 1))
 		return GN_WC_SUCCESS;
 	pkt_reset(&p);
 	pkt_add_span(&p, frame, w->len);

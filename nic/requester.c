@@ -23,73 +23,6 @@
 #define ASK_EVERY   (32u * 1024) /* bytes between AckReqs */
 #define PSN_WINDOW  (1u << 23)
 
-/* ---- what each kind of work request looks like on the wire ------------------ */
-
-struct wr_kind {
-	enum operation first, middle, last, only;
-	enum gn_wc_opcode wc;
-	unsigned is; /* K_* */
-};
-
-#define K_SENDS	 (1u << 0) /* its message is bytes that go out */
-#define K_READS	 (1u << 1) /* is answered with data; counts as rd_atomic */
-#define K_WRITES (1u << 2) /* the answer is written to its SGEs */
-#define K_RECV	 (1u << 3) /* needs a receive WR over there: credits */
-#define K_SINGLE (1u << 4) /* one packet, whatever its length says */
-#define K_LOCAL	 (1u << 5) /* no packet: done here, in its turn */
-
-static const struct wr_kind wr_kinds[GN_WR_N] = {
-	[GN_WR_SEND] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST,
-			 OP_SEND_ONLY, GN_WC_SEND, K_SENDS | K_RECV },
-	[GN_WR_SEND_IMM] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_IMM,
-			     OP_SEND_ONLY_IMM, GN_WC_SEND, K_SENDS | K_RECV },
-	[GN_WR_SEND_INV] = { OP_SEND_FIRST, OP_SEND_MIDDLE, OP_SEND_LAST_INV,
-			     OP_SEND_ONLY_INV, GN_WC_SEND, K_SENDS | K_RECV },
-	[GN_WR_RDMA_WRITE] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE, OP_WRITE_LAST,
-			       OP_WRITE_ONLY, GN_WC_RDMA_WRITE, K_SENDS },
-	[GN_WR_RDMA_WRITE_IMM] = { OP_WRITE_FIRST, OP_WRITE_MIDDLE,
-				   OP_WRITE_LAST_IMM, OP_WRITE_ONLY_IMM,
-				   GN_WC_RDMA_WRITE, K_SENDS | K_RECV },
-	[GN_WR_RDMA_READ] = { .only = OP_READ_REQUEST,
-			      .wc = GN_WC_RDMA_READ,
-			      .is = K_READS | K_WRITES },
-	[GN_WR_CMP_SWAP] = { .only = OP_COMPARE_SWAP,
-			     .wc = GN_WC_COMP_SWAP,
-			     .is = K_READS | K_WRITES | K_SINGLE },
-	[GN_WR_FETCH_ADD] = { .only = OP_FETCH_ADD,
-			      .wc = GN_WC_FETCH_ADD,
-			      .is = K_READS | K_WRITES | K_SINGLE },
-	[GN_WR_ATOMIC_WRITE] = { .only = OP_ATOMIC_WRITE,
-				 .wc = GN_WC_ATOMIC_WRITE,
-				 .is = K_READS | K_SENDS | K_SINGLE },
-	[GN_WR_FLUSH] = { .only = OP_FLUSH,
-			  .wc = GN_WC_FLUSH,
-			  .is = K_READS | K_SINGLE },
-	[GN_WR_LOCAL_INV] = { .wc = GN_WC_LOCAL_INV, .is = K_LOCAL },
-	[GN_WR_BIND_MW] = { .wc = GN_WC_BIND_MW, .is = K_LOCAL },
-};
-
-static bool is(const struct swqe *w, unsigned kind)
-{
-	return wr_kinds[w->opcode].is & kind;
-}
-
-bool swqe_reads(const struct swqe *w)
-{
-	return is(w, K_READS);
-}
-
-static uint32_t packets_of(const struct gn_qp *qp, const struct swqe *w)
-{
-	uint32_t pmtu = qp->attr.path_mtu;
-
-	if (is(w, K_LOCAL))
-		return 0;
-	if (is(w, K_SINGLE) || !qp_is_connected(qp) || !w->len)
-		return 1;
-	return (uint32_t)(((uint64_t)w->len + pmtu - 1) / pmtu);
-}
-
 /* ---- accounts of what is in flight ------------------------------------------ */
 
 /* The charge for everything before packet @pkt of @w. */
@@ -245,7 +178,7 @@ void requester_settle(struct gn_qp *qp)
 {
 	struct requester *q = &qp->req;
 
-	while (q->head != q->cur && is(sq_at(&qp->sq, q->head), K_LOCAL))
+	while (q->head != q->cur && wr_is(sq_at(&qp->sq, q->head), K_LOCAL))
 		requester_complete(qp);
 }
 
@@ -360,7 +293,7 @@ static enum hold hold_by_queue(const struct gn_qp *qp, const struct swqe *w)
 	    qp->attr.max_rd_atomic)
 		return HOLD_RDATOMIC;
 	/* With nothing in flight no answer could ever bring more credits. */
-	if (fresh && q->limited && is(w, K_RECV) &&
+	if (fresh && q->limited && wr_is(w, K_RECV) &&
 	    psn_diff(q->ssn, q->lsn) > 1 && q->una != q->nxt)
 		return HOLD_CREDITS;
 	return HOLD_GO;
@@ -384,9 +317,9 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 		return HOLD_RNR;
 	w = sq_at(&qp->sq, q->cur);
 	h = hold_by_queue(qp, w);
-	if (h != HOLD_GO || q->una == q->nxt || is(w, K_LOCAL))
+	if (h != HOLD_GO || q->una == q->nxt || wr_is(w, K_LOCAL))
 		return h;
-	psns = swqe_reads(w) ? packets_of(qp, w) - q->cur_pkt : 1;
+	psns = swqe_reads(w) ? wr_packets(qp, w) - q->cur_pkt : 1;
 	if ((uint32_t)psn_diff(q->nxt, q->una) + psns >= PSN_WINDOW)
 		return HOLD_PSN;
 	/* What was sent without asking for an ACK needs one more that asks, or
@@ -400,7 +333,7 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
  */
 static bool sges_ok(const struct gn_qp *qp, const struct swqe *w)
 {
-	unsigned access = is(w, K_WRITES) ? GN_ACCESS_LOCAL_WRITE : 0;
+	unsigned access = wr_is(w, K_WRITES) ? GN_ACCESS_LOCAL_WRITE : 0;
 	uint8_t *at;
 
 	if (w->flags & GN_SEND_INLINE)
@@ -417,7 +350,7 @@ static enum gn_wc_status start(struct gn_qp *qp, struct swqe *w)
 {
 	struct requester *q = &qp->req;
 
-	w->npsn = packets_of(qp, w);
+	w->npsn = wr_packets(qp, w);
 	w->first_psn = q->nxt;
 	w->ssn = q->ssn;
 	w->charge = q->charged;
@@ -430,7 +363,7 @@ static enum gn_wc_status start(struct gn_qp *qp, struct swqe *w)
 	if (!sges_ok(qp, w))
 		return GN_WC_LOC_PROT_ERR;
 	w->started = true;
-	if (!is(w, K_LOCAL))
+	if (!wr_is(w, K_LOCAL))
 		q->ssn = psn_add(q->ssn, 1);
 	return GN_WC_SUCCESS;
 }
@@ -461,43 +394,6 @@ bool requester_gather(const struct gn_qp *qp, const struct swqe *w,
 		offset = 0;
 	}
 	return true;
-}
-
-static void fill_headers(const struct gn_qp *qp, const struct swqe *w,
-			 uint32_t pkt, struct roce *r)
-{
-	const struct wr_kind *k = &wr_kinds[w->opcode];
-	uint32_t skip = pkt * qp->attr.path_mtu;
-	bool last = pkt + 1 == w->npsn;
-	enum operation op;
-
-	if (w->npsn == 1 || (k->is & K_READS))
-		op = k->only;
-	else if (!pkt)
-		op = k->first;
-	else
-		op = last ? k->last : k->middle;
-	r->bth = (struct bth){ .opcode = opcode_of(qp_transport(qp), op),
-			       .se = last && (k->is & K_RECV) &&
-				     (w->flags & GN_SEND_SOLICITED),
-			       .dqpn = qp->attr.dest_qpn,
-			       .psn = qp->req.nxt };
-	r->reth = (struct reth){ w->remote_addr, w->rkey, w->len };
-	if (w->opcode == GN_WR_RDMA_READ) {
-		r->reth.va += skip;
-		r->reth.len -= skip;
-	}
-	r->atomic = (struct atomiceth){ w->remote_addr, w->rkey, 0, 0 };
-	if (w->opcode == GN_WR_CMP_SWAP) {
-		r->atomic.swap_add = w->swap;
-		r->atomic.compare = w->compare_add;
-	} else {
-		r->atomic.swap_add = w->compare_add;
-	}
-	r->feth = (struct feth){ w->flush_type, w->flush_level };
-	r->srqn = w->srqn;
-	r->imm = w->imm;
-	r->inv_rkey = w->imm;
 }
 
 static void remark(struct gn_qp *qp, struct pkt *p, struct slot *slot)
@@ -575,11 +471,11 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	struct pkt *p = engine_packet(qp->engine, qp, &slot);
 	struct roce r;
 
-	if (is(w, K_SENDS))
+	if (wr_is(w, K_SENDS))
 		payload = w->len - offset < pmtu ? w->len - offset : pmtu;
 	if (!requester_gather(qp, w, offset, payload, slot->payload))
 		return GN_WC_LOC_PROT_ERR;
-	fill_headers(qp, w, q->cur_pkt, &r);
+	wr_headers(qp, w, q->cur_pkt, &r);
 	r.bth.ackreq = must_ask(qp, w, payload);
 	remark(qp, p, slot);
 	engine_commit(qp->engine, &r, payload);
@@ -587,20 +483,21 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	return GN_WC_SUCCESS;
 }
 
-/* Does a local operation, once: going back passes over it again. */
-static enum gn_wc_status do_local(struct gn_qp *qp, const struct swqe *w,
-				  bool fresh)
+/* Does a local operation, once: going back passes over it again.  One that
+ * failed was not started, so that an answer does not complete it.
+ */
+static enum gn_wc_status do_local(struct gn_qp *qp, struct swqe *w, bool fresh)
 {
 	enum gn_wc_status status = GN_WC_SUCCESS;
 
 	if (fresh && w->opcode == GN_WR_BIND_MW)
-		status = mw_bind(w->mw, qp->pd, qp->qpn, w->bind_mr,
-				 w->remote_addr, w->bind_len, w->bind_access,
-				 w->imm);
+		status = mw_bind(qp->pd, qp->qpn, &w->bind);
 	else if (fresh && !mw_invalidate(qp->pd, qp->qpn, w->imm))
 		status = GN_WC_LOC_PROT_ERR;
-	if (status != GN_WC_SUCCESS)
+	if (status != GN_WC_SUCCESS) {
+		w->started = false;
 		return status;
+	}
 	qp->req.cur++;
 	requester_settle(qp);
 	return GN_WC_SUCCESS;
@@ -614,6 +511,9 @@ static enum gn_wc_status send_unconnected(struct gn_qp *qp, struct swqe *w)
 
 	if (status != GN_WC_SUCCESS)
 		return status;
+	/* It came back at once, and overran the CQ: all is flushed. */
+	if (qp_state(qp) == GN_QPS_ERR)
+		return GN_WC_SUCCESS;
 	qp->req.cur++;
 	step_unreliable(qp);
 	return GN_WC_SUCCESS;
@@ -629,7 +529,7 @@ static bool send_one(struct gn_qp *qp)
 		q->fault = start(qp, w);
 	if (q->fault != GN_WC_SUCCESS)
 		return false;
-	if (is(w, K_LOCAL))
+	if (wr_is(w, K_LOCAL))
 		q->fault = do_local(qp, w, fresh);
 	else if (!qp_is_connected(qp))
 		q->fault = send_unconnected(qp, w);

@@ -3,6 +3,7 @@
 #define NIC_REQUESTER_H
 
 #include "nic/qp.h"
+#include "nic/wr_kind.h"
 
 /* Why a requester does not send now. */
 enum hold {
@@ -54,7 +55,10 @@ void requester_settle(struct gn_qp *qp);
 bool requester_gather(const struct gn_qp *qp, const struct swqe *w,
 		      uint32_t offset, uint32_t len, uint8_t *out);
 
-bool swqe_reads(const struct swqe *w); /* READ, atomics, FLUSH, ... */
+static inline bool swqe_reads(const struct swqe *w) /* READ, atomics, FLUSH, ... */
+{
+	return wr_is(w, K_READS);
+}
 static inline bool swqe_is_atomic(const struct swqe *w) /* gets 8 bytes back */
 {
 	return w->opcode == GN_WR_CMP_SWAP || w->opcode == GN_WR_FETCH_ADD;

@@ -60,22 +60,36 @@ static enum drop check_resources(const struct gn_qp *qp, const struct roce *r)
 	return old->pending && !old->replay ? DROP_RD_ATOMIC : DROP_NONE;
 }
 
-static enum drop check(const struct gn_qp *qp, const struct roce *r)
-{
-	static enum drop (*const checks[])(const struct gn_qp *,
-					   const struct roce *) = {
-		check_psn,     check_sequence,	check_length,
-		check_enabled, check_resources, check_memory,
-		check_recv,
-	};
+typedef enum drop (*check_fn)(const struct gn_qp *qp, const struct roce *r);
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+static enum drop check_all(const struct gn_qp *qp, const struct roce *r,
+			   const check_fn *checks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
 		enum drop v = checks[i](qp, r);
 
 		if (v != DROP_NONE)
 			return v;
 	}
 	return DROP_NONE;
+}
+
+/* A new message of an XRC QP chooses its SRQ, which the last checks look at. */
+static enum drop check(struct gn_qp *qp, const struct roce *r)
+{
+	static const check_fn before[] = { check_psn, check_sequence,
+					   check_xrc };
+	static const check_fn after[] = { check_length, check_enabled,
+					  check_resources, check_memory,
+					  check_recv };
+	enum drop v = check_all(qp, r, before,
+				sizeof(before) / sizeof(*before));
+
+	if (v != DROP_NONE)
+		return v;
+	if (qp->init.xrcd)
+		qp->resp.srq = srq_find(qp->init.xrcd, r->srqn);
+	return check_all(qp, r, after, sizeof(after) / sizeof(*after));
 }
 
 /* ---- the record of READs and atomics ------------------------------------------------- */
@@ -275,11 +289,7 @@ enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 	    state != GN_QPS_SQE)
 		return DROP_QP_STATE;
 	tell_established(qp);
-	word = check_xrc(qp, r);
-	if (word == DROP_NONE && qp->init.xrcd)
-		qp->resp.srq = srq_find(qp->init.xrcd, r->srqn);
-	if (word == DROP_NONE)
-		word = check(qp, r);
+	word = check(qp, r);
 	remark(qp, note, word);
 	if (word == DROP_NONE)
 		word = execute(qp, r);
@@ -305,6 +315,16 @@ static void fall_silent(struct gn_qp *qp)
 	s->nak = 0;
 	for (uint32_t i = 0; i < s->res_used; i++)
 		resource_at(qp, i)->pending = false;
+}
+
+void responder_forget_srq(struct gn_qp *qp, const struct gn_srq *srq)
+{
+	struct responder *s = &qp->resp;
+
+	if (s->srq != srq)
+		return;
+	s->srq = NULL;
+	s->have_recv = false;
 }
 
 void responder_flush(struct gn_qp *qp)

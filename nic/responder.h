@@ -11,6 +11,8 @@ int responder_resize(struct gn_qp *qp, uint32_t n);
 enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 			    struct note *note);
 void responder_flush(struct gn_qp *qp);
+/* Before @srq goes: the message in progress that uses it is lost. */
+void responder_forget_srq(struct gn_qp *qp, const struct gn_srq *srq);
 
 /* Something to say? */
 bool reply_pending(const struct gn_qp *qp);

@@ -4,9 +4,14 @@
 
 enum drop check_xrc(const struct gn_qp *qp, const struct roce *r)
 {
-	return qp->init.xrcd && !srq_find(qp->init.xrcd, r->srqn)
-		       ? DROP_XRC_SRQ
-		       : DROP_NONE;
+	const struct gn_srq *srq;
+
+	if (!qp->init.xrcd)
+		return DROP_NONE;
+	srq = srq_find(qp->init.xrcd, r->srqn);
+	if (!srq || (!(r->op->flags & IS_START) && srq != qp->resp.srq))
+		return DROP_XRC_SRQ;
+	return DROP_NONE;
 }
 
 enum drop check_sequence(const struct gn_qp *qp, const struct roce *r)

@@ -13,8 +13,6 @@ void complete_recv(struct gn_qp *qp, const struct roce *r,
 {
 	struct responder *s = &qp->resp;
 	bool write = r && (r->op->flags & IS_WRITE);
-	struct gn_cq *cq = s->srq && s->srq->init.cq ? s->srq->init.cq
-						     : qp->init.recv_cq;
 	struct cqe c = { .wc = { .wr_id = s->recv.wr_id,
 				 .status = status,
 				 .opcode = write ? GN_WC_RECV_RDMA_WITH_IMM
@@ -34,7 +32,7 @@ void complete_recv(struct gn_qp *qp, const struct roce *r,
 	}
 	c.wc.solicited = r && r->bth.se;
 	s->have_recv = false;
-	cq_push(cq, &c);
+	cq_push(responder_cq(qp), &c);
 }
 
 static enum drop take_recv(struct gn_qp *qp)
@@ -96,7 +94,8 @@ static void end(struct gn_qp *qp, const struct roce *r)
 
 	s->message = MESSAGE_NONE;
 	s->msn = psn_add(s->msn, 1);
-	if (s->have_recv)
+	/* UC may hold one for a SEND that broke off. */
+	if (s->have_recv && (r->op->flags & TAKES_RECV))
 		complete_recv(qp, r, GN_WC_SUCCESS);
 }
 

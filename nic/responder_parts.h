@@ -9,7 +9,9 @@
 
 /* ---- checks: const, and named verdicts ------------------------------------- */
 
-/* XRC: is there the SRQ that it names? */
+/* XRC: is there the SRQ that it names, and is it the one that its message began
+ * with?
+ */
 enum drop check_xrc(const struct gn_qp *qp, const struct roce *r);
 /* Opcode against the message in progress (IBTA 9.7.4.1.3). */
 enum drop check_sequence(const struct gn_qp *qp, const struct roce *r);
@@ -58,6 +60,16 @@ enum drop recv_scatter(const struct gn_pd *pd, const struct rwqe *w,
 static inline struct gn_pd *responder_pd(const struct gn_qp *qp)
 {
 	return qp->pd ? qp->pd : qp->resp.srq->pd;
+}
+
+/* Where its receive WRs complete: XRC leaves that to the SRQ.  NULL: an XRC QP
+ * without a message so far.
+ */
+static inline struct gn_cq *responder_cq(const struct gn_qp *qp)
+{
+	const struct gn_srq *srq = qp->resp.srq;
+
+	return srq && srq->init.cq ? srq->init.cq : qp->init.recv_cq;
 }
 
 /* The queue that the QP's receive WRs come from. */

@@ -1,33 +1,33 @@
 #include "nic/rq.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "nic/base/lazy.h"
 #include "nic/base/pow2.h"
+
+static size_t all_bytes(const struct rq *rq)
+{
+	return rq->depth *
+	       (sizeof(struct rwqe) + rq->max_sge * sizeof(struct gn_sge));
+}
 
 int rq_init(struct rq *rq, uint32_t depth, uint32_t max_sge)
 {
 	depth = round_up_pow2(depth);
 	*rq = (struct rq){ .depth = depth, .max_sge = max_sge };
-	rq->ring = calloc(depth ? depth : 1, sizeof(struct rwqe));
-	rq->sges = calloc((size_t)depth * max_sge + 1, sizeof(struct gn_sge));
-	if (!rq->ring || !rq->sges) {
-		rq_fini(rq);
+	rq->ring = lazy_alloc(all_bytes(rq));
+	if (!rq->ring)
 		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < depth; i++)
-		rq->ring[i].sge = rq->sges + (size_t)i * max_sge;
+	rq->sges = (struct gn_sge *)(void *)(rq->ring + depth);
 	pthread_mutex_init(&rq->lock, NULL);
 	return 0;
 }
 
 void rq_fini(struct rq *rq)
 {
-	free(rq->ring);
-	free(rq->sges);
+	lazy_free(rq->ring, all_bytes(rq));
 	rq->ring = NULL;
-	rq->sges = NULL;
 }
 
 uint32_t rq_count(const struct rq *rq)
@@ -36,8 +36,9 @@ uint32_t rq_count(const struct rq *rq)
 	       atomic_load_explicit(&rq->head, memory_order_relaxed);
 }
 
-static int rwqe_fill(struct rwqe *w, const struct gn_recv_wr *wr)
+static int fill(const struct rq *rq, uint32_t slot, const struct gn_recv_wr *wr)
 {
+	struct rwqe *w = &rq->ring[slot];
 	uint64_t len = 0;
 
 	for (unsigned i = 0; i < wr->nsge; i++)
@@ -47,6 +48,7 @@ static int rwqe_fill(struct rwqe *w, const struct gn_recv_wr *wr)
 	w->wr_id = wr->wr_id;
 	w->len = (uint32_t)len;
 	w->nsge = wr->nsge;
+	w->sge = rq->sges + (size_t)slot * rq->max_sge;
 	if (wr->nsge)
 		memcpy(w->sge, wr->sge, wr->nsge * sizeof(*wr->sge));
 	return 0;
@@ -62,8 +64,7 @@ int rq_post(struct rq *rq, const struct gn_recv_wr *wr)
 	pthread_mutex_lock(&rq->lock);
 	tail = atomic_load_explicit(&rq->tail, memory_order_relaxed);
 	used = tail - atomic_load_explicit(&rq->head, memory_order_acquire);
-	rc = used >= rq->depth ? -ENOMEM
-			       : rwqe_fill(&rq->ring[tail & (rq->depth - 1)], wr);
+	rc = used >= rq->depth ? -ENOMEM : fill(rq, tail & (rq->depth - 1), wr);
 	if (!rc)
 		atomic_store_explicit(&rq->tail, tail + 1,
 				      memory_order_release);

@@ -21,7 +21,7 @@ struct rq {
 	_Atomic uint32_t tail;	/* posters write */
 	_Atomic uint32_t head;	/* the engine writes */
 	struct rwqe *ring;
-	struct gn_sge *sges;
+	struct gn_sge *sges; /* behind the ring */
 };
 
 int rq_init(struct rq *rq, uint32_t depth, uint32_t max_sge);

@@ -1,9 +1,9 @@
 #include "nic/sq.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "nic/base/lazy.h"
 #include "nic/base/pow2.h"
 
 static size_t data_bytes(const struct sq *sq)
@@ -26,6 +26,11 @@ struct datagram_dest *sq_dest(const struct sq *sq, const struct swqe *w)
 						data_bytes(sq));
 }
 
+static size_t all_bytes(const struct sq *sq)
+{
+	return sq->depth * (sizeof(struct swqe) + slot_bytes(sq));
+}
+
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 	    uint32_t max_inline, bool datagrams)
 {
@@ -34,38 +39,24 @@ int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,
 			   .datagrams = datagrams,
 			   .max_sge = max_sge,
 			   .max_inline = max_inline };
-	sq->ring = calloc(depth ? depth : 1, sizeof(struct swqe));
-	sq->room = calloc((size_t)depth + 1, slot_bytes(sq));
-	if (!sq->ring || (!sq->room && slot_bytes(sq))) {
-		sq_fini(sq);
+	sq->ring = lazy_alloc(all_bytes(sq));
+	if (!sq->ring)
 		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < depth; i++) {
-		sq->ring[i].inline_data = sq->room + i * slot_bytes(sq);
-		sq->ring[i].sge = (struct gn_sge *)(void *)
-					  sq->ring[i].inline_data;
-	}
+	sq->room = (uint8_t *)(sq->ring + depth);
 	pthread_mutex_init(&sq->lock, NULL);
 	return 0;
 }
 
 void sq_fini(struct sq *sq)
 {
-	free(sq->ring);
-	free(sq->room);
+	lazy_free(sq->ring, all_bytes(sq));
 	sq->ring = NULL;
-	sq->room = NULL;
 }
 
 static bool is_atomic(enum gn_wr_opcode op)
 {
 	return op == GN_WR_CMP_SWAP || op == GN_WR_FETCH_ADD ||
 	       op == GN_WR_ATOMIC_WRITE;
-}
-
-static int check_dest(const struct sq *sq, const struct gn_send_wr *wr)
-{
-	return sq->datagrams && !wr->ah ? -EINVAL : 0;
 }
 
 static int check(const struct sq *sq, const struct gn_send_wr *wr,
@@ -81,6 +72,8 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 		return -EINVAL;
 	if (is_atomic(wr->opcode) && sum != 8)
 		return -EINVAL;
+	if (wr->opcode == GN_WR_BIND_MW && !wr->mw)
+		return -EINVAL;
 	if (wr->flags & GN_SEND_INLINE) {
 		if (sum > sq->max_inline || wr->opcode == GN_WR_RDMA_READ ||
 		    wr->opcode == GN_WR_CMP_SWAP ||
@@ -90,12 +83,13 @@ static int check(const struct sq *sq, const struct gn_send_wr *wr,
 	if (wr->opcode == GN_WR_FLUSH)
 		sum = wr->flush_len;
 	*len = (uint32_t)sum;
-	return check_dest(sq, wr);
+	return 0;
 }
 
-static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
+static void copy_data(struct swqe *w, uint8_t *to, const struct gn_send_wr *wr)
 {
-	uint8_t *to = w->inline_data;
+	w->inline_data = to;
+	w->sge = (struct gn_sge *)(void *)to;
 
 	if (!(wr->flags & GN_SEND_INLINE)) {
 		w->nsge = wr->nsge;
@@ -110,8 +104,11 @@ static void copy_data(struct swqe *w, const struct gn_send_wr *wr)
 	}
 }
 
-static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
+static void fill(const struct sq *sq, uint32_t index,
+		 const struct gn_send_wr *wr, uint32_t len)
 {
+	struct swqe *w = sq_at(sq, index);
+
 	w->wr_id = wr->wr_id;
 	w->opcode = wr->opcode;
 	w->flags = wr->flags;
@@ -126,21 +123,20 @@ static void fill(struct swqe *w, const struct gn_send_wr *wr, uint32_t len)
 	w->srqn = wr->remote_srqn;
 	w->flush_type = wr->flush_type;
 	w->flush_level = wr->flush_level;
-	w->mw = wr->mw;
-	w->bind_mr = wr->bind_mr;
-	w->bind_len = wr->bind_len;
-	w->bind_access = wr->bind_access;
-	copy_data(w, wr);
-}
-
-static void put(struct sq *sq, uint32_t at, const struct gn_send_wr *wr,
-		uint32_t len)
-{
-	fill(sq_at(sq, at), wr, len);
-	if (sq->datagrams)
-		*sq_dest(sq, sq_at(sq, at)) = (struct datagram_dest){
-			*wr->ah, wr->remote_qpn, wr->remote_qkey
+	if (wr->opcode == GN_WR_BIND_MW)
+		w->bind = (struct bind){
+			.mw = wr->mw->h.index,
+			.lkey = wr->bind_mr ? wr->bind_mr->h.key : 0,
+			.va = wr->remote_addr,
+			.len = wr->bind_len,
+			.access = wr->bind_access,
+			.rkey = wr->imm
 		};
+	copy_data(w, sq->room + (index & (sq->depth - 1)) * slot_bytes(sq), wr);
+	if (sq->datagrams)
+		*sq_dest(sq, w) = (struct datagram_dest){ *wr->ah,
+							  wr->remote_qpn,
+							  wr->remote_qkey };
 }
 
 int sq_post(struct sq *sq, const struct gn_send_wr *wr, unsigned n,
@@ -161,7 +157,7 @@ int sq_post(struct sq *sq, const struct gn_send_wr *wr, unsigned n,
 	} else {
 		for (unsigned i = 0; i < n; i++) {
 			check(sq, &wr[i], max_msg, &len);
-			put(sq, tail + i, &wr[i], len);
+			fill(sq, tail + i, &wr[i], len);
 		}
 		atomic_store_explicit(&sq->tail, tail + n,
 				      memory_order_release);

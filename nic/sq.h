@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "nic/api.h"
+#include "nic/mw.h"
 
 struct swqe {
 	/* Written by post. */
@@ -19,17 +20,12 @@ struct swqe {
 	uint32_t rkey;
 	uint64_t remote_addr;
 	uint64_t compare_add, swap;
-	/* XRC: the SRQ over there; BIND_MW: see struct bind. */
-	uint32_t srqn;
+	uint32_t srqn; /* XRC: the SRQ over there */
 	uint8_t flush_type, flush_level;
 	unsigned nsge;
 	struct gn_sge *sge;   /* or */
 	uint8_t *inline_data; /* the same room, when GN_SEND_INLINE */
-	/* BIND_MW */
-	struct gn_mw *mw;
-	struct gn_mr *bind_mr;
-	uint64_t bind_len;
-	unsigned bind_access;
+	struct bind bind; /* BIND_MW */
 	/* Written by the requester. */
 	uint32_t first_psn, npsn; /* valid when started */
 	uint32_t ssn;		  /* sequence number of the message, 24 bits */
@@ -51,7 +47,7 @@ struct sq {
 	_Atomic uint32_t tail;	/* posters write */
 	_Atomic uint32_t freed; /* cq_poll writes */
 	struct swqe *ring;
-	uint8_t *room;
+	uint8_t *room; /* behind the ring: SGEs or inline data of each */
 };
 
 int sq_init(struct sq *sq, uint32_t depth, uint32_t max_sge,

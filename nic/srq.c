@@ -5,6 +5,8 @@
 
 #include "nic/cq.h"
 #include "nic/engine.h"
+#include "nic/qp.h"
+#include "nic/responder.h"
 
 static int check_init(const struct engine *e, const struct gn_srq_init *init)
 {
@@ -28,6 +30,28 @@ static void count_users(struct gn_srq *srq, int by)
 	}
 }
 
+#define SRQN_MASK 0xffffffu
+
+static bool is_taken(const struct engine *e, uint32_t srqn)
+{
+	const struct gn_srq *srq = e->srq_list;
+
+	while (srq && srq->srqn != srqn)
+		srq = srq->next;
+	return srq != NULL;
+}
+
+/* The first time round nobody can have them. */
+static uint32_t free_srqn(struct engine *e)
+{
+	uint32_t n;
+
+	do
+		n = ++e->next_srqn;
+	while (n > SRQN_MASK && is_taken(e, n & SRQN_MASK));
+	return n & SRQN_MASK;
+}
+
 int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **out)
 {
 	struct engine *e = pd->engine;
@@ -48,12 +72,25 @@ int srq_new(struct gn_pd *pd, struct gn_srq_init *init, struct gn_srq **out)
 	srq->pd = pd;
 	init->max_wr = srq->rq.depth;
 	srq->init = *init;
-	srq->srqn = ++e->next_srqn & 0xffffff;
+	srq->srqn = free_srqn(e);
 	srq->next = e->srq_list;
 	e->srq_list = srq;
 	count_users(srq, 1);
 	*out = srq;
 	return 0;
+}
+
+/* XRC QPs do not count as users: any of the domain may be in the middle of a
+ * message for it.
+ */
+static void forget_srq(const struct gn_srq *srq)
+{
+	struct engine *e = srq->engine;
+
+	for (unsigned i = 0; srq->init.xrcd && i < ENGINE_BUCKETS; i++)
+		for (struct gn_qp *qp = e->bucket[i]; qp; qp = qp->next)
+			if (qp->init.xrcd == srq->init.xrcd)
+				responder_forget_srq(qp, srq);
 }
 
 int srq_free(struct gn_srq *srq)
@@ -62,6 +99,7 @@ int srq_free(struct gn_srq *srq)
 
 	if (srq->users)
 		return -EBUSY;
+	forget_srq(srq);
 	while (*at != srq)
 		at = &(*at)->next;
 	*at = srq->next;
@@ -104,12 +142,18 @@ int xrcd_open(struct engine *e, uint64_t key, bool create, bool exclusive,
 {
 	struct gn_xrcd *x = e->xrcds;
 
-	while (x && (!key || x->key != key))
+	unsigned n = 0;
+
+	while (x && (!key || x->key != key)) {
 		x = x->next;
+		n++;
+	}
 	if (x && exclusive)
 		return -EEXIST;
 	if (!x && !create)
 		return -ENOENT;
+	if (!x && n >= e->cfg.limits.max_xrcd)
+		return -ENOMEM;
 	if (!x) {
 		x = calloc(1, sizeof(*x));
 		if (!x)

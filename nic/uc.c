@@ -36,8 +36,8 @@ static enum drop check(struct gn_qp *qp, const struct roce *r)
 	return v == DROP_RNR ? DROP_NO_RECV : v;
 }
 
-/* The message is lost; a receive WR that was too short, or not accessible, says
- * so.
+/* The message is lost; a receive WR that was too short says so.  One whose own
+ * memory is not accessible takes the QP along, as with RC (IBTA 9.9, table 59).
  */
 static void give_up(struct gn_qp *qp, enum drop v)
 {
@@ -46,10 +46,12 @@ static void give_up(struct gn_qp *qp, enum drop v)
 	s->message = MESSAGE_NONE;
 	if (!s->have_recv)
 		return;
-	if (v == DROP_RECV_LENGTH)
+	if (v == DROP_RECV_LENGTH) {
 		complete_recv(qp, NULL, GN_WC_LOC_LEN_ERR);
-	else if (v == DROP_RECV_LKEY)
+	} else if (v == DROP_RECV_LKEY) {
 		complete_recv(qp, NULL, GN_WC_LOC_PROT_ERR);
+		qp_set_error(qp);
+	}
 }
 
 enum drop uc_receive(struct gn_qp *qp, const struct roce *r)

@@ -235,7 +235,7 @@ void eth_tx_release(void *ctx, struct span packet, const struct mac *to,
 /* True: somebody else shall have it. */
 static bool frame_leaves(struct eth_link *e, struct pkt *p)
 {
-	uint8_t peek[ETH_LEN];
+	uint8_t peek[ETH_LEN + VLAN_LEN];
 	struct span start = {peek, pkt_peek(p, peek, sizeof(peek))};
 	struct eth eth;
 

@@ -1,6 +1,7 @@
 #include "tests/support/fabric.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,9 @@ static struct flight *dequeue(struct fabric *f)
 static int node_at(const struct fabric *f, const struct ip_addr *a)
 {
 	for (unsigned i = 0; i < f->nnode; i++)
-		if (ip_equal(&f->node[i]->link.addr[0], a))
-			return (int)i;
+		for (unsigned k = 0; k < f->node[i]->link.naddr; k++)
+			if (ip_equal(&f->node[i]->link.addr[k], a))
+				return (int)i;
 	return -1;
 }
 
@@ -105,10 +107,8 @@ static struct flight *make_flight(struct node *n, const struct pkt *p,
 	return fl;
 }
 
-static void launch(struct fabric *f, struct flight *fl)
+static void launch(struct fabric *f, struct flight *fl, int to)
 {
-	int to = node_at(f, &fl->dst);
-
 	fl->to = to < 0 ? FABRIC_NODES : (unsigned)to;
 	if (to < 0)
 		fl->copies = 0;
@@ -122,13 +122,35 @@ static void launch(struct fabric *f, struct flight *fl)
 		free(fl);
 }
 
+static unsigned find_group(const struct node *n, const struct ip_addr *group)
+{
+	unsigned i = 0;
+
+	while (i < n->ngroup && !ip_equal(&n->group[i], group))
+		i++;
+	return i;
+}
+
+static void launch_to_group(struct node *from, const struct pkt *p, nsec_t now)
+{
+	struct fabric *f = from->fabric;
+
+	for (unsigned i = 0; i < f->nnode; i++)
+		if (find_group(f->node[i], &p->dst) < f->node[i]->ngroup)
+			launch(f, make_flight(from, p, now), (int)i);
+}
+
 static void link_send_(struct link *l, struct pkt *batch, unsigned n,
 		       nsec_t now)
 {
 	struct node *node = (struct node *)(void *)l;
 
 	for (unsigned i = 0; i < n; i++)
-		launch(node->fabric, make_flight(node, &batch[i], now));
+		if (ip_is_multicast(&batch[i].dst))
+			launch_to_group(node, &batch[i], now);
+		else
+			launch(node->fabric, make_flight(node, &batch[i], now),
+			       node_at(node->fabric, &batch[i].dst));
 }
 
 static void tell_seen(struct fabric *f, const struct flight *fl, enum drop v)
@@ -179,8 +201,24 @@ static int link_reaches(const struct link *l, const struct ip_addr *dst)
 	return 0;
 }
 
-static const struct link_ops ops = {.send = link_send_,
-				    .reaches = link_reaches};
+static int link_join(struct link *l, const struct ip_addr *group, bool member)
+{
+	struct node *n = (struct node *)(void *)l;
+	unsigned i = find_group(n, group);
+
+	assert((i == n->ngroup) == member);
+	if (member && n->ngroup == FABRIC_GROUPS)
+		return -ENOMEM;
+	if (member)
+		n->group[n->ngroup++] = *group;
+	else
+		n->group[i] = n->group[--n->ngroup];
+	return 0;
+}
+
+static const struct link_ops ops = { .send = link_send_,
+				     .reaches = link_reaches,
+				     .join = link_join };
 
 static void on_comp(void *ctx, struct gn_cq *cq)
 {

@@ -5,6 +5,9 @@
  * filter may drop, copy, delay or change single packets, and random faults (of
  * a seed) may do so to all.  The clock jumps to whatever happens next: an
  * arrival or an engine's deadline.  The same seed gives the same run.
+ *
+ * A packet to a multicast group goes to all nodes that joined it, the sender
+ * included.
  */
 #ifndef TESTS_SUPPORT_FABRIC_H
 #define TESTS_SUPPORT_FABRIC_H
@@ -17,6 +20,7 @@
 
 #define FABRIC_NODES  4u
 #define FABRIC_EVENTS 64u
+#define FABRIC_GROUPS 8u
 
 /* A packet under way.  The filter may change what is marked so. */
 struct flight {
@@ -61,6 +65,9 @@ struct node {
 	unsigned index;
 	struct engine engine;
 	unsigned sent;
+	/* Multicast groups that its link has joined. */
+	struct ip_addr group[FABRIC_GROUPS];
+	unsigned ngroup;
 	/* Hooks. */
 	unsigned nevent;
 	struct gn_event event[FABRIC_EVENTS];
