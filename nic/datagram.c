@@ -45,8 +45,6 @@ enum gn_wc_status datagram_send(struct gn_qp *qp, struct swqe *w)
 	struct slot *slot;
 
 	engine_resolve_lid(e, &ah);
-	if (!ah.is_global || ah.sgid_index >= e->ngid)
-		return GN_WC_LOC_QP_OP_ERR;
 	if (w->len > engine_pmtu(e))
 		return GN_WC_LOC_LEN_ERR;
 	engine_packet_to(e, &ah, source_port(qp, to), &slot);

@@ -19,6 +19,7 @@
 
 #define QUOTA	   16u /* packets of one QP before the next gets its turn */
 #define TTL	   64
+#define UNRELIABLE_GAP (80 * USEC) /* 64 KiB each: 800 MB/s */
 
 struct engine_config engine_config_default(void)
 {
@@ -52,6 +53,19 @@ struct engine_config engine_config_default(void)
 	};
 }
 
+static void next_burst(struct timer *t, nsec_t now)
+{
+	struct engine *e = list_entry(t, struct engine, pace_timer);
+
+	while (!list_empty(&e->paced)) {
+		struct gn_qp *qp =
+			list_entry(e->paced.next, struct gn_qp, waiting);
+
+		list_del(&qp->waiting);
+		engine_ready(e, qp);
+	}
+}
+
 int engine_init(struct engine *e, const struct engine_config *cfg,
 		const struct engine_hooks *hooks, void *hook_ctx)
 {
@@ -62,6 +76,12 @@ int engine_init(struct engine *e, const struct engine_config *cfg,
 	timers_init(&e->timers);
 	list_init(&e->ready);
 	list_init(&e->cqs);
+	list_init(&e->paced);
+	e->pace.gap = UNRELIABLE_GAP;
+	e->pace_timer.fire = next_burst;
+	e->timed = 1;
+	if (timers_reserve(&e->timers, e->timed))
+		return -ENOMEM;
 	e->next_qpn = (uint32_t)random_next(&e->random);
 	e->batch = calloc(ENGINE_BATCH, sizeof(*e->batch));
 	e->slots = calloc(ENGINE_BATCH, sizeof(*e->slots));
@@ -262,6 +282,13 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
 }
 
 /* ---- whose turn it is ------------------------------------------------------ */
+
+void engine_pace(struct engine *e, struct gn_qp *qp)
+{
+	if (list_empty(&qp->waiting))
+		list_add_tail(&e->paced, &qp->waiting);
+	timer_arm(&e->timers, &e->pace_timer, e->pace.until);
+}
 
 void engine_ready(struct engine *e, struct gn_qp *qp)
 {

@@ -21,6 +21,7 @@
 #include "nic/base/timer.h"
 #include "nic/link/link.h"
 #include "nic/mr.h"
+#include "nic/pace.h"
 #include "nic/peer.h"
 #include "wire/roce.h"
 
@@ -73,6 +74,10 @@ struct engine {
 	struct random random;
 	nsec_t now; /* of the call in progress */
 	struct timers timers;
+	/* What unreliable QPs send, and those that wait for its next burst. */
+	struct pace pace;
+	struct timer pace_timer;
+	struct list paced;
 	struct list ready; /* QPs with something to send */
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
@@ -143,6 +148,8 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len);
 void engine_flush(struct engine *e);
 /* Has @qp looked at by this or the next engine_run. */
 void engine_ready(struct engine *e, struct gn_qp *qp);
+/* Has unreliable @qp looked at when the next burst may leave. */
+void engine_pace(struct engine *e, struct gn_qp *qp);
 /* Bytes in flight to @p became fewer: whom its window held back goes on. */
 void engine_window_opened(struct engine *e, struct peer *p);
 /* Sees to what was posted before now to any QP but @gone, which may be NULL. */

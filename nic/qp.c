@@ -254,6 +254,7 @@ static void withdraw(struct gn_qp *qp)
 {
 	engine_answer_bells(qp->engine, qp);
 	list_del(&qp->ready);
+	list_del(&qp->waiting);
 	qp_set_peer(qp, NULL);
 	timer_cancel(&qp->engine->timers, &qp->timer);
 	forget_completions(qp);
@@ -308,10 +309,16 @@ static const unsigned takers[GN_WR_N] = {
 };
 
 /* A datagram's own: as qp_modify judges that of a connected QP. */
-static bool is_good_ah(const struct engine *e, const struct gn_ah *ah)
+static bool is_good_ah(const struct engine *e, const struct gn_ah *given)
 {
-	return ah && ah->is_global && ah->sgid_index < e->ngid &&
-	       ip_is_v4(&ah->dgid) == ip_is_v4(&e->gid[ah->sgid_index]);
+	struct gn_ah ah;
+
+	if (!given)
+		return false;
+	ah = *given;
+	engine_resolve_lid(e, &ah);
+	return ah.is_global && ah.sgid_index < e->ngid &&
+	       ip_is_v4(&ah.dgid) == ip_is_v4(&e->gid[ah.sgid_index]);
 }
 
 static bool takes(const struct gn_qp *qp, const struct gn_send_wr *wr)

@@ -10,6 +10,7 @@
 #include "nic/base/list.h"
 #include "nic/base/timer.h"
 #include "nic/cq.h"
+#include "nic/pace.h"
 #include "nic/peer.h"
 #include "nic/rq.h"
 #include "nic/sq.h"
@@ -55,17 +56,6 @@ struct resource {
 	bool replay;	  /* it is not the first */
 };
 
-/* How fast READs are answered.  Nobody acknowledges the answer, so nothing else
- * keeps it from overrunning the peer's receive buffer: a duplicate READ says that
- * it did.
- */
-struct pace {
-	nsec_t gap;   /* from the start of one burst to that of the next */
-	nsec_t start; /* of the present burst */
-	nsec_t until; /* nothing leaves before */
-	uint32_t burst, clean; /* bytes: of the burst; since the last change */
-};
-
 enum message { MESSAGE_NONE, MESSAGE_SEND, MESSAGE_WRITE };
 
 /* Responder and reply (responder.c, reply.c). */
@@ -84,7 +74,11 @@ struct responder {
 	bool established; /* COMM_EST was raised */
 	struct resource *res; /* ring of attr.max_dest_rd_atomic */
 	uint32_t res_next, res_used;
+	/* How fast READs are answered: a duplicate READ says that it was too
+	 * fast; @clean counts the bytes since.
+	 */
 	struct pace pace;
+	uint32_t clean;
 	bool ack_due; /* an ACK, or the NAK in syndrome, waits to be sent */
 	uint8_t nak;  /* its syndrome; 0: an ACK */
 };

@@ -14,7 +14,6 @@
 #include "wire/aeth.h"
 #include "wire/print.h"
 
-#define PACE_BURST (64u * 1024)
 #define PACE_CLEAN (4u << 20) /* bytes without loss that make it faster */
 #define PACE_MIN   (1 * USEC)
 #define PACE_MAX   (1 * MSEC)
@@ -147,21 +146,16 @@ static enum drop fetch(const struct gn_qp *qp, const struct resource *res,
 /* @len more bytes of READ data have left. */
 static void pace(struct gn_qp *qp, uint32_t len)
 {
-	struct pace *p = &qp->resp.pace;
+	struct responder *s = &qp->resp;
 
-	if (!p->burst)
-		p->start = qp->engine->now;
-	p->burst += len;
-	if (p->burst < PACE_BURST)
+	if (!pace_charge(&s->pace, len, qp->engine->now))
 		return;
-	p->clean += p->burst;
-	p->burst = 0;
-	p->until = p->start + p->gap;
-	if (p->clean < PACE_CLEAN)
+	s->clean += PACE_BURST;
+	if (s->clean < PACE_CLEAN)
 		return;
-	p->clean = 0;
-	if (p->gap > PACE_MIN)
-		p->gap -= p->gap / 8;
+	s->clean = 0;
+	if (s->pace.gap > PACE_MIN)
+		s->pace.gap -= s->pace.gap / 8;
 }
 
 static void send_read_response(struct gn_qp *qp, struct resource *res)
@@ -196,7 +190,7 @@ void reply_slow_down(struct gn_qp *qp)
 	struct pace *p = &qp->resp.pace;
 
 	p->gap = p->gap * 2 < PACE_MAX ? p->gap * 2 : PACE_MAX;
-	p->clean = 0;
+	qp->resp.clean = 0;
 }
 
 bool reply_send(struct gn_qp *qp, unsigned quota)

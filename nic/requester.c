@@ -316,6 +316,8 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 	if (q->rnr_until > now)
 		return HOLD_RNR;
 	w = sq_at(&qp->sq, q->cur);
+	if (!qp_is_reliable(qp) && qp->engine->pace.until > now)
+		return HOLD_PACE;
 	h = hold_by_queue(qp, w);
 	if (h != HOLD_GO || q->una == q->nxt || wr_is(w, K_LOCAL))
 		return h;
@@ -409,10 +411,12 @@ static void remark(struct gn_qp *qp, struct pkt *p, struct slot *slot)
 }
 
 /* Sent is done: the bytes were copied, and nobody will answer. */
-static void step_unreliable(struct gn_qp *qp)
+static void step_unreliable(struct gn_qp *qp, uint32_t payload)
 {
 	struct requester *q = &qp->req;
 
+	pace_charge(&qp->engine->pace, payload + PEER_PACKET_COST,
+		    qp->engine->now);
 	q->una = q->nxt;
 	if (q->head != q->cur)
 		requester_complete(qp);
@@ -420,7 +424,7 @@ static void step_unreliable(struct gn_qp *qp)
 }
 
 /* The cursor moves past what was just sent. */
-static void step(struct gn_qp *qp, const struct swqe *w)
+static void step(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
 {
 	struct requester *q = &qp->req;
 	bool whole = swqe_reads(w);
@@ -436,7 +440,7 @@ static void step(struct gn_qp *qp, const struct swqe *w)
 		q->cur_pkt = 0;
 	}
 	if (!qp_is_reliable(qp))
-		step_unreliable(qp);
+		step_unreliable(qp, payload);
 	else if (q->ack_by == NSEC_NEVER)
 		restart_ack_timer(qp);
 }
@@ -479,7 +483,7 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	r.bth.ackreq = must_ask(qp, w, payload);
 	remark(qp, p, slot);
 	engine_commit(qp->engine, &r, payload);
-	step(qp, w);
+	step(qp, w, payload);
 	return GN_WC_SUCCESS;
 }
 
@@ -515,7 +519,7 @@ static enum gn_wc_status send_unconnected(struct gn_qp *qp, struct swqe *w)
 	if (qp_state(qp) == GN_QPS_ERR)
 		return GN_WC_SUCCESS;
 	qp->req.cur++;
-	step_unreliable(qp);
+	step_unreliable(qp, w->len);
 	return GN_WC_SUCCESS;
 }
 
@@ -550,6 +554,8 @@ bool requester_send(struct gn_qp *qp, unsigned quota)
 	}
 	if (h == HOLD_WINDOW && list_empty(&qp->waiting))
 		list_add_tail(&qp->peer->waiting, &qp->waiting);
+	if (h == HOLD_PACE)
+		engine_pace(qp->engine, qp);
 	if (h == HOLD_FAULT && q->head == q->cur)
 		requester_fail(qp, q->fault);
 	qp_arm(qp);

@@ -17,6 +17,7 @@ enum hold {
 	HOLD_CREDITS, /* the peer has no receive WR for it */
 	HOLD_PSN,     /* half the PSN space in flight */
 	HOLD_WINDOW,  /* enough in flight to this peer */
+	HOLD_PACE,    /* unreliable: enough sent for now */
 };
 
 void requester_reset(struct gn_qp *qp);

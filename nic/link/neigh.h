@@ -14,8 +14,8 @@
 
 #define NEIGH_MAX	256u	     /* neighbours; power of two */
 #define NEIGH_QUEUES	16u	     /* of them asked for at a time */
-#define NEIGH_HELD_MAX	64u	     /* packets waiting for one of them ... */
-#define NEIGH_HELD_SIZE (256u << 10) /* ... and their bytes */
+#define NEIGH_HELD_MAX	512u	     /* packets waiting for one of them ... */
+#define NEIGH_HELD_SIZE (1u << 20) /* ... and their bytes */
 
 enum neigh_state {
 	NEIGH_FREE,

@@ -26,6 +26,7 @@ from collections import namedtuple
 
 try:
     # inet6 and vxlan are imported for the layers that they bind.
+    import scapy
     from scapy.contrib import roce
     from scapy.layers import inet6, vxlan  # noqa: F401
     from scapy.layers.l2 import Ether
@@ -147,6 +148,16 @@ GAPS = [
     Gap("scapy", lambda f: f.told["ip"] == 6, "icrc",
         "2.5: 'TODO support IPv6'"),
 ]
+
+
+# What GAPS says of; a later version may have learnt a thing, and must be right.
+PINNED = {"tshark": r"4\.0\.", "scapy": r"2\.5\."}
+
+
+def is_pinned(tool):
+    text = scapy.__version__ if tool == "scapy" else subprocess.run(
+        ["tshark", "--version"], capture_output=True, text=True).stdout
+    return bool(re.search(rf"\b{PINNED[tool]}", text))
 
 
 def is_gap(tool, frame, key):
@@ -285,6 +296,7 @@ def scapy_sees(frame):
 class Score:
     def __init__(self):
         self.passed = self.failed = 0
+        self.pinned = {tool for tool in PINNED if is_pinned(tool)}
 
     def expect(self, got, want, frame, what):
         if got == want:
@@ -304,7 +316,8 @@ def check_tool(score, tool, frame, seen):
     for key, want in frame.told.items():
         if key in ("name", "ip", "vxlan"):
             continue
-        if is_gap(tool, frame, key):
+        if is_gap(tool, frame, key) and (tool in score.pinned or
+                                         key not in seen):
             score.expect(shown(seen.get(key)), None, frame,
                          f"{tool} has learnt {key}, take it out of GAPS")
         else:
@@ -318,8 +331,10 @@ def check_tshark(score, frame, row):
     statuses = row["ip.checksum.status"] | row["udp.checksum.status"]
 
     check_tool(score, "tshark", frame, tshark_sees(frame, row))
-    score.expect({v for v in row["infiniband.vendor"] if len(v) > 8}, vendor,
-                 frame, "tshark on bytes of an unknown opcode")
+    shown_raw = {v for v in row["infiniband.vendor"] if len(v) > 8}
+    if "tshark" in score.pinned or shown_raw:
+        score.expect(shown_raw, vendor, frame,
+                     "tshark on bytes of an unknown opcode")
     score.expect(f"{frame.raw[frame.data + 4]:02x}" in
                  row["infiniband.reserved"], True, frame,
                  "tshark on the byte of FECN and BECN")
@@ -381,8 +396,9 @@ def read_frames(program, path):
 def main(program):
     score = Score()
     check_own_icrc(score)
-    score.expect(tshark_ecn_fields(), [], None,
-                 "tshark has learnt FECN and BECN, add them to TSHARK")
+    if "tshark" in score.pinned:
+        score.expect(tshark_ecn_fields(), [], None,
+                     "tshark has learnt FECN and BECN, add them to TSHARK")
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/frames.pcap"
         frames = list(read_frames(program, path))

@@ -17,7 +17,7 @@
 #include "wire/bth.h"
 #include "wire/icrc.h"
 
-#define FRAMES	  200
+#define FRAMES    600u
 #define FRAME_MAX 1600
 #define MTU	  1500
 
