@@ -1,6 +1,7 @@
 /* UD: datagrams, their headers as the receiver sees them, and who may hear them. */
 #include "tests/support/kinds.h"
 
+#include <errno.h>
 #include <string.h>
 #include "nic/datagram.h"
 
@@ -389,5 +390,62 @@ Test(ud, receive_memory_is_gone)
 	duo_received(&d, B, 7, GN_WC_LOC_PROT_ERR);
 	duo_received(&d, B, 8, GN_WC_WR_FLUSH_ERR);
 	CHECK_EQ(qp_state(d.s[B].qp), GN_QPS_ERR);
+	duo_close(&d);
+}
+
+/* ---- LIDs, for programs that know nothing else ---------------------------------- */
+
+/* A LID means the host of that number in our own prefix; without the option, an
+ * address without a GRH is refused as on any RoCE NIC.
+ */
+Test(ud, lids)
+{
+	struct gn_send_wr wr;
+	struct gn_ah ah;
+
+	open_it();
+	wr = kind_datagram(&d, A, 1, 100, d.s[B].qp->qpn);
+	ah = (struct gn_ah){ .dlid = get_be16(
+				     d.s[B].node->link.addr[0].b + 14),
+			     .port_num = 1 };
+	wr.ah = &ah;
+	CHECK_EQ(duo_post(&d, A, wr), -EINVAL);
+	d.s[A].engine->cfg.lids = true;
+	CHECK_EQ(engine_lid(d.s[A].engine),
+		 get_be16(d.s[A].node->link.addr[0].b + 14));
+	duo_recv(&d, B, 7, 8192, 4096 + GRH_LEN);
+	CHECK_EQ(duo_post(&d, A, wr), 0);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	duo_received(&d, B, 7, GN_WC_SUCCESS);
+	duo_no_more(&d);
+	duo_close(&d);
+}
+
+/* ---- pace --------------------------------------------------------------------------- */
+
+/* Nobody acknowledges datagrams: they leave in bursts, whatever the program
+ * posts.
+ */
+Test(ud, bursts_are_paced)
+{
+	nsec_t start, gap;
+
+	open_it();
+	gap = d.s[A].engine->pace.gap;
+	start = d.f.now;
+	for (unsigned i = 0; i < 60; i++) {
+		duo_recv(&d, B, i, 8192, 4096 + GRH_LEN);
+		post(A, i, 4096);
+		if (i % 15 == 14) {
+			duo_idle(&d);
+			for (unsigned k = i - 14; k <= i; k++) {
+				duo_sent(&d, A, k, GN_WC_SUCCESS);
+				duo_received(&d, B, k, GN_WC_SUCCESS);
+			}
+		}
+	}
+	CHECK(d.f.now - start >= 3 * gap);
+	CHECK(d.f.now - start < 20 * gap);
 	duo_close(&d);
 }
