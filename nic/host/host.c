@@ -2,14 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,14 +14,10 @@
 #include "nic/mem.h"
 #include "nic/port/capture.h"
 
-#define ACTIVE_NSEC   (50 * USEC)  /* a program that called so recently is there */
-#define NAP_MIN	      (50 * USEC)
-#define NAP_LONG      (1 * MSEC)   /* longer ones are ended by a kick */
-#define NAP_MAX	      (100 * MSEC)
-#define RX_BUDGET     64u
-#define RX_ROUNDS     16u
-#define TX_BUDGET     256u
-#define EMPTY_POLLS   16u /* in a row before a polling program yields */
+#define RX_BUDGET   64u
+#define RX_ROUNDS   16u
+#define TX_BUDGET   256u
+#define EMPTY_POLLS 16u /* in a row before a polling program yields */
 
 nsec_t host_now(void)
 {
@@ -36,11 +29,10 @@ nsec_t host_now(void)
 
 /* ---- running the NIC, with the lock held --------------------------------------- */
 
-/* True if something arrived or more is left to do.  What waits in the sockets is
- * taken in before timers are looked at: after a pause of ours the answers lie
- * there, and nothing has timed out.
+/* What waits in the sockets is taken in before timers are looked at: after a pause
+ * of ours the answers lie there, and nothing has timed out.
  */
-static bool run(struct gn_nic *nic, nsec_t now)
+bool host_run(struct gn_nic *nic, nsec_t now)
 {
 	unsigned got = 0, n = RX_BUDGET;
 
@@ -53,7 +45,7 @@ static bool run(struct gn_nic *nic, nsec_t now)
 	return engine_run(&nic->engine, TX_BUDGET, now) || got;
 }
 
-static nsec_t deadline(const struct gn_nic *nic)
+nsec_t host_deadline(const struct gn_nic *nic)
 {
 	nsec_t a = link_deadline(nic->link);
 	nsec_t b = engine_deadline(&nic->engine);
@@ -77,7 +69,7 @@ int host_lock(struct gn_nic *nic)
  */
 static void unlock(struct gn_nic *nic)
 {
-	nsec_t due = deadline(nic);
+	nsec_t due = host_deadline(nic);
 	bool wake = false;
 
 	for (int i = 0; i < SLEEPERS; i++)
@@ -110,13 +102,13 @@ void host_unlock(struct gn_nic *nic)
 	serve_bells(nic);
 }
 
-static void kick(struct gn_nic *nic)
+void host_kick(struct gn_nic *nic)
 {
 	if (atomic_exchange(&nic->napping, false))
 		eventfd_write(nic->kick, 1);
 }
 
-static void called(struct gn_nic *nic, nsec_t now)
+void host_called(struct gn_nic *nic, nsec_t now)
 {
 	atomic_store_explicit(&nic->last_call, now, memory_order_relaxed);
 }
@@ -125,10 +117,10 @@ void host_ring(struct gn_nic *nic)
 {
 	if (atomic_load_explicit(&nic->dead, memory_order_relaxed))
 		return;
-	called(nic, host_now());
+	host_called(nic, host_now());
 	serve_bells(nic);
 	if (atomic_load_explicit(&nic->napping, memory_order_relaxed))
-		kick(nic);
+		host_kick(nic);
 }
 
 void host_poll(struct gn_nic *nic)
@@ -140,10 +132,10 @@ void host_poll(struct gn_nic *nic)
 	if (atomic_load_explicit(&nic->dead, memory_order_relaxed))
 		return;
 	now = host_now();
-	called(nic, now);
+	host_called(nic, now);
 	if (pthread_mutex_trylock(&nic->lock))
 		return;
-	more = run(nic, now);
+	more = host_run(nic, now);
 	host_unlock(nic);
 	empty = more ? 0 : empty + 1;
 	if (empty >= EMPTY_POLLS) {
@@ -151,233 +143,6 @@ void host_poll(struct gn_nic *nic)
 		mem_guard_check();
 		sched_yield();
 	}
-}
-
-/* ---- waiting -------------------------------------------------------------------------- */
-
-/* What ended a wait: bits. */
-#define WOKE_EXTRA 1 /* the extra descriptor is readable */
-#define WOKE_INPUT 2 /* packets are there */
-
-/* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
-static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
-{
-	struct pollfd fd[LINK_FDS + 2];
-	int link_fd[LINK_FDS], woke = 0;
-	unsigned n = link_fds(nic->link, link_fd);
-	struct timespec ts, *timeout = NULL;
-	nsec_t now = host_now();
-
-	if (until != NSEC_NEVER) {
-		nsec_t left = until > now ? until - now : 0;
-
-		ts = (struct timespec){ (time_t)(left / SEC),
-					(long)(left % SEC) };
-		timeout = &ts;
-	}
-	for (unsigned i = 0; i < n; i++)
-		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
-	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
-	fd[n + 1] = (struct pollfd){ nic->kick, POLLIN, 0 };
-	if (ppoll(fd, n + 2, timeout, NULL) < 0)
-		return errno == EINTR ? -EINTR : -EIO;
-	for (unsigned i = 0; i < n; i++)
-		if (fd[i].revents)
-			woke = WOKE_INPUT;
-	return fd[n].revents ? woke | WOKE_EXTRA : woke;
-}
-
-/* Runs until nothing is left to do now; returns when something will be, until
- * when @who will sleep.  *@found: whether there was anything at all.
- */
-static nsec_t run_dry(struct gn_nic *nic, enum sleeper who, bool *found)
-{
-	nsec_t until;
-
-	pthread_mutex_lock(&nic->lock);
-	mem_guard_check();
-	*found = run(nic, host_now());
-	for (unsigned i = 0; *found && i < 16 && run(nic, host_now()); i++)
-		;
-	until = deadline(nic);
-	if (nic->tap && until > host_now())
-		capture_flush(nic->tap);
-	atomic_store_explicit(&nic->asleep_until[who], until,
-			      memory_order_relaxed);
-	host_unlock(nic);
-	return until;
-}
-
-static bool readable(int fd)
-{
-	struct pollfd p = { fd, POLLIN, 0 };
-
-	return poll(&p, 1, 0) > 0;
-}
-
-int host_wait(struct gn_nic *nic, int fd)
-{
-	int woke = 0;
-
-	if (atomic_load(&nic->dead))
-		return -EIO;
-	atomic_fetch_add(&nic->waiters, 1);
-	while (woke >= 0 && !(woke & WOKE_EXTRA)) {
-		bool found;
-		nsec_t until = run_dry(nic, SLEEPER_WAITER, &found);
-
-		woke = readable(fd) ? WOKE_EXTRA : wait_for(nic, fd, until);
-	}
-	called(nic, host_now());
-	if (atomic_fetch_sub(&nic->waiters, 1) == 1)
-		atomic_store(&nic->asleep_until[SLEEPER_WAITER], 0);
-	kick(nic);
-	return woke < 0 ? woke : 0;
-}
-
-/* ---- the thread ------------------------------------------------------------------------ */
-
-/* How the thread shares the work with a program that calls now and then.  It
- * naps while the program calls, and takes over when it does not.  If packets
- * were waiting then, the program may be one that watches its memory and not its
- * CQ (ib_write_lat does).  Three short naps tell: if packets wait at the end of
- * two, the thread stays on duty for the next STAY packets, although the program
- * calls; then it tries again.
- */
-struct duty {
-	nsec_t nap;	 /* length of the last nap; 0: it was none */
-	unsigned stay;	 /* wake-ups to stay on duty for */
-	unsigned trials; /* naps left to try, and */
-	unsigned hits;	 /* how many ended with packets waiting */
-};
-
-#define STAY   256u
-#define TRIALS 3u
-
-/* The program runs the NIC itself: look again in a while. */
-static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
-{
-	nsec_t most = waiting ? NAP_MAX : NAP_LONG;
-	struct pollfd p = { nic->kick, POLLIN, 0 };
-	struct timespec ts = { 0, 0 };
-
-	if (!waiting && atomic_load(&nic->event_driven))
-		most = NAP_MIN;
-	d->nap = d->nap ? d->nap * 2 : NAP_MIN;
-	if (d->nap > most)
-		d->nap = most;
-	ts.tv_nsec = (long)d->nap;
-	atomic_store(&nic->napping, d->nap > NAP_LONG);
-	ppoll(&p, 1, &ts, NULL);
-	atomic_store(&nic->napping, false);
-}
-
-/* Does what is overdue: of several who sleep, a kick may have woken only one. */
-static void catch_up(struct gn_nic *nic)
-{
-	nsec_t now = host_now();
-
-	if (pthread_mutex_trylock(&nic->lock))
-		return;
-	if (deadline(nic) <= now)
-		run(nic, now);
-	host_unlock(nic);
-}
-
-static bool packets_wait(struct gn_nic *nic)
-{
-	int fd[LINK_FDS];
-	unsigned n = link_fds(nic->link, fd);
-
-	for (unsigned i = 0; i < n; i++)
-		if (readable(fd[i]))
-			return true;
-	return false;
-}
-
-static void begin_trial(struct duty *d)
-{
-	d->trials = TRIALS;
-	d->hits = 0;
-	d->nap = 0;
-}
-
-static void after_nap(struct duty *d, struct gn_nic *nic)
-{
-	if (!d->trials)
-		return;
-	d->nap = 0; /* the next one is short, too */
-	d->hits += packets_wait(nic);
-	if (!--d->trials && d->hits > TRIALS / 2)
-		d->stay = STAY;
-}
-
-/* It has taken over, and @found packets, or not. */
-static void on_duty(struct duty *d, bool found)
-{
-	if (d->nap && found)
-		begin_trial(d);
-	d->nap = 0;
-}
-
-static void after_wait(struct duty *d, int woke)
-{
-	if (d->stay && woke > 0 && (woke & WOKE_INPUT) && !--d->stay)
-		begin_trial(d);
-}
-
-static void *serve(void *arg)
-{
-	struct gn_nic *nic = arg;
-	struct duty d = { 0 };
-
-	/* Deadlines of microseconds are meant so. */
-	prctl(PR_SET_TIMERSLACK, 1000);
-	while (!atomic_load(&nic->stop)) {
-		bool waiting = atomic_load(&nic->waiters) > 0;
-		nsec_t last = atomic_load(&nic->last_call), until;
-		bool there = !d.stay && host_now() - last < ACTIVE_NSEC;
-		bool found;
-		eventfd_t v;
-
-		if (waiting || there) {
-			take_nap(nic, &d, waiting);
-			after_nap(&d, nic);
-			if (waiting)
-				catch_up(nic);
-		} else {
-			until = run_dry(nic, SLEEPER_THREAD, &found);
-			on_duty(&d, found);
-			after_wait(&d, wait_for(nic, nic->kick, until));
-			atomic_store(&nic->asleep_until[SLEEPER_THREAD], 0);
-		}
-		while (!eventfd_read(nic->kick, &v))
-			;
-	}
-	return NULL;
-}
-
-int host_start_thread(struct gn_nic *nic)
-{
-	sigset_t all, old;
-	int rc;
-
-	if (nic->has_thread)
-		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&nic->thread, NULL, serve, nic);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	nic->has_thread = !rc;
-	if (nic->has_thread)
-		pthread_setname_np(nic->thread, "glassnic");
-	return -rc;
-}
-
-void host_expect_events(struct gn_nic *nic)
-{
-	if (!atomic_load_explicit(&nic->event_driven, memory_order_relaxed))
-		atomic_store(&nic->event_driven, true);
 }
 
 /* ---- life ------------------------------------------------------------------------------- */

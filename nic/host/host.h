@@ -73,6 +73,19 @@ void host_expect_events(struct gn_nic *nic);
 
 nsec_t host_now(void);
 
+/* ---- between host.c and serve.c ---------------------------------------------- */
+
+/* With the lock held: takes in, sends, expires.  True if something arrived or
+ * more is left to do.
+ */
+bool host_run(struct gn_nic *nic, nsec_t now);
+/* With the lock held: when host_run wants to be called next. */
+nsec_t host_deadline(const struct gn_nic *nic);
+/* The program ran the NIC at @now. */
+void host_called(struct gn_nic *nic, nsec_t now);
+/* Ends a long nap of the thread's. */
+void host_kick(struct gn_nic *nic);
+
 /* Makes link and capture out of the spec (build.c). */
 int host_build(struct gn_nic *nic);
 void host_unbuild(struct gn_nic *nic);
