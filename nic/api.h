@@ -205,6 +205,7 @@ struct gn_wc {
 	uint8_t src_mac[6];
 	uint8_t tos;
 	bool solicited;
+	uint32_t flow_tag; /* of the flow that brought it; 0: none */
 };
 
 /* A channel's descriptor is readable while events are queued; O_NONBLOCK on it
@@ -471,6 +472,8 @@ struct gn_flow_match {
 	struct ip_addr src_ip, src_ip_mask, dst_ip, dst_ip_mask;
 	uint8_t ip_protocol, ip_protocol_mask; /* 17 UDP, 6 TCP */
 	uint16_t src_port, src_port_mask, dst_port, dst_port_mask;
+	uint32_t tag;	/* comes back in the completion */
+	bool drop;	/* what matches goes to nobody */
 	bool sniffer; /* a copy of every frame, whatever the rest says */
 	unsigned priority; /* 0 is looked at first */
 };

@@ -138,15 +138,17 @@ static bool matches(const struct gn_flow *flow, const struct fields *f)
 /* ---- in ------------------------------------------------------------------------- */
 
 static void spread(const struct gn_qp *qp, const struct fields *f,
-		   struct span frame)
+		   struct span frame, uint32_t tag)
 {
 	struct rss_fields r = { f->is_ip ? &f->ip : NULL, f->has_ports,
 				f->sport, f->dport };
 
-	rss_receive(qp->init.ind, rss_hash(&qp->init.hash, &r), frame);
+	rss_receive(qp->init.ind, rss_hash(&qp->init.hash, &r), frame,
+		    tag);
 }
 
-static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
+static void receive(struct gn_qp *qp, struct span frame, uint32_t tag,
+		    nsec_t now)
 {
 	enum gn_qp_state s = qp_state(qp);
 	struct rwqe *w = &qp->resp.recv;
@@ -154,6 +156,7 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 				 .byte_len = (uint32_t)frame.len,
 				 .qpn = qp->qpn,
 				 .timestamp = now,
+				 .flow_tag = tag,
 				 .qp = qp } };
 	enum drop v;
 
@@ -176,6 +179,17 @@ static void receive(struct gn_qp *qp, struct span frame, nsec_t now)
 		qp_set_error(qp);
 }
 
+static void give(const struct gn_flow *flow, const struct fields *f,
+		 struct span frame, nsec_t now)
+{
+	if (flow->match.drop)
+		return;
+	if (flow->qp->init.ind)
+		spread(flow->qp, f, frame, flow->match.tag);
+	else
+		receive(flow->qp, frame, flow->match.tag, now);
+}
+
 bool raw_deliver(void *engine, struct span frame, nsec_t now)
 {
 	struct engine *e = engine;
@@ -189,10 +203,7 @@ bool raw_deliver(void *engine, struct span frame, nsec_t now)
 	for (struct gn_flow *flow = e->flows; flow; flow = flow->next) {
 		if ((taken && !flow->match.sniffer) || !matches(flow, &f))
 			continue;
-		if (flow->qp->init.ind)
-			spread(flow->qp, &f, frame);
-		else
-			receive(flow->qp, frame, now);
+		give(flow, &f, frame, now);
 		taken |= !flow->match.sniffer;
 	}
 	return taken;

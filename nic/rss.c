@@ -54,13 +54,15 @@ int wq_free(struct gn_wq *wq)
 	return 0;
 }
 
-static void complete(struct gn_wq *wq, uint32_t len, enum gn_wc_status status)
+static void complete(struct gn_wq *wq, uint32_t len, enum gn_wc_status status,
+		     uint32_t tag)
 {
 	struct cqe c = { .wc = { .wr_id = wq->recv.wr_id,
 				 .status = status,
 				 .opcode = GN_WC_RECV,
 				 .byte_len = len,
 				 .qpn = wq->num,
+				 .flow_tag = tag,
 				 .timestamp = wq->engine->now } };
 
 	cq_push(wq->cq, &c);
@@ -74,7 +76,7 @@ int wq_modify(struct gn_wq *wq, enum gn_wq_state state)
 	if (state == GN_WQS_RESET)
 		rq_reset(&wq->rq);
 	while (state == GN_WQS_ERR && rq_take(&wq->rq, &wq->recv))
-		complete(wq, 0, GN_WC_WR_FLUSH_ERR);
+		complete(wq, 0, GN_WC_WR_FLUSH_ERR, 0);
 	return 0;
 }
 
@@ -177,7 +179,8 @@ uint32_t rss_hash(const struct gn_rx_hash *hash, const struct rss_fields *f)
 	return toeplitz(hash->key, in, n);
 }
 
-void rss_receive(const struct gn_ind *ind, uint32_t h, struct span frame)
+void rss_receive(const struct gn_ind *ind, uint32_t h, struct span frame,
+		 uint32_t tag)
 {
 	struct gn_wq *wq = ind->wq[h & (ind->n - 1)];
 	enum drop v;
@@ -191,5 +194,6 @@ void rss_receive(const struct gn_ind *ind, uint32_t h, struct span frame)
 	complete(wq, (uint32_t)frame.len,
 		 v == DROP_NONE		 ? GN_WC_SUCCESS
 		 : v == DROP_RECV_LENGTH ? GN_WC_LOC_LEN_ERR
-					 : GN_WC_LOC_PROT_ERR);
+					 : GN_WC_LOC_PROT_ERR,
+		 tag);
 }

@@ -46,7 +46,8 @@ int ind_free(struct gn_ind *ind);
 
 /* The Toeplitz hash of those of @f that @hash names. */
 uint32_t rss_hash(const struct gn_rx_hash *hash, const struct rss_fields *f);
-/* Gives @frame to the queue of @ind that @h chooses. */
-void rss_receive(const struct gn_ind *ind, uint32_t h, struct span frame);
+/* Gives @frame to the queue of @ind that @h chooses; @tag as in gn_wc. */
+void rss_receive(const struct gn_ind *ind, uint32_t h, struct span frame,
+		 uint32_t tag);
 
 #endif

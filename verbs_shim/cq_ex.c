@@ -104,7 +104,7 @@ static uint16_t read_cvlan(struct ibv_cq_ex *ex)
 
 static uint32_t read_flow_tag(struct ibv_cq_ex *ex)
 {
-	return 0;
+	return cq_of_ex(ex)->wc.flow_tag;
 }
 
 static uint64_t read_completion_ts(struct ibv_cq_ex *ex)

@@ -107,6 +107,10 @@ static size_t spec_size(enum ibv_flow_spec_type type)
 	case IBV_FLOW_SPEC_IPV6: return sizeof(struct ibv_flow_spec_ipv6);
 	case IBV_FLOW_SPEC_TCP:
 	case IBV_FLOW_SPEC_UDP: return sizeof(struct ibv_flow_spec_tcp_udp);
+	case IBV_FLOW_SPEC_ACTION_TAG:
+		return sizeof(struct ibv_flow_spec_action_tag);
+	case IBV_FLOW_SPEC_ACTION_DROP:
+		return sizeof(struct ibv_flow_spec_action_drop);
 	}
 	return 0;
 }
@@ -122,6 +126,8 @@ static int match_spec(const struct ibv_flow_spec *s, struct gn_flow_match *m)
 	case IBV_FLOW_SPEC_IPV4_EXT: return match_ipv4_ext(&s->ipv4_ext, m);
 	case IBV_FLOW_SPEC_IPV6: return match_ipv6(&s->ipv6, m);
 	case IBV_FLOW_SPEC_TCP: return match_ports(&s->tcp_udp, PROTO_TCP, m);
+	case IBV_FLOW_SPEC_ACTION_TAG: m->tag = s->flow_tag.tag_id; return 0;
+	case IBV_FLOW_SPEC_ACTION_DROP: m->drop = true; return 0;
 	}
 	return match_ports(&s->tcp_udp, PROTO_UDP, m);
 }

@@ -203,3 +203,25 @@ Test(flow, destroyed_qp)
 	raw_take(rb.rcq, 1, GN_WC_SUCCESS, 60);
 	close_it();
 }
+
+/* The tag of the flow that brought a frame; nothing of a flow that drops. */
+Test(flow, tag_and_drop)
+{
+	struct gn_flow_match m = { .ethertype = 0x88b5,
+				   .ethertype_mask = 0xffff,
+				   .tag = 0xabcdef };
+	struct raw_frame f = { .type = 0x88b5, .dst = mac_b };
+	struct gn_flow *flow;
+	struct gn_wc wc;
+
+	open_it();
+	flow = raw_flow(rx, &m);
+	raw_recv(&rb, rx, 1, 2000);
+	raw_post(tx, &f);
+	cr_assert_eq(cq_take(rb.rcq, 1, &wc), 1);
+	cr_assert_eq(wc.flow_tag, 0xabcdef);
+	flow_free(flow);
+	m.drop = true;
+	cr_assert(!TAKES(m, .type = 0x88b5));
+	close_it();
+}

@@ -79,7 +79,7 @@ Test(flow, refuses_what_the_nic_does_not_look_at)
 	rule.ip.mask.ttl = 0;
 	rule.udp.type = IBV_FLOW_SPEC_VXLAN_TUNNEL;
 	cr_assert_eq(translate(), EOPNOTSUPP);
-	rule.udp.type = IBV_FLOW_SPEC_ACTION_DROP;
+	rule.udp.type = IBV_FLOW_SPEC_ACTION_HANDLE;
 	cr_assert_eq(translate(), EOPNOTSUPP);
 	rule.udp.type = IBV_FLOW_SPEC_TCP;
 	cr_assert_eq(translate(), 0);
@@ -111,4 +111,27 @@ Test(flow, default_rules_have_no_specs)
 	cr_assert_eq(translate(), 0);
 	cr_assert_eq(match.dst_mac_mask[0], 1);
 	cr_assert_not(match.sniffer);
+}
+
+/* What is to be done with what matches. */
+Test(flow, actions)
+{
+	struct {
+		struct ibv_flow_attr attr;
+		struct ibv_flow_spec_action_tag tag;
+		struct ibv_flow_spec_action_drop drop;
+	} r = {.attr = {.num_of_specs = 1, .port = 1}};
+	struct gn_flow_match m;
+
+	r.tag.type = IBV_FLOW_SPEC_ACTION_TAG;
+	r.tag.size = sizeof(r.tag);
+	r.tag.tag_id = 0x123456;
+	r.drop.type = IBV_FLOW_SPEC_ACTION_DROP;
+	r.drop.size = sizeof(r.drop);
+	cr_assert_eq(flow_translate(&r.attr, &m), 0);
+	cr_assert_eq(m.tag, 0x123456);
+	cr_assert(!m.drop);
+	r.attr.num_of_specs = 2;
+	cr_assert_eq(flow_translate(&r.attr, &m), 0);
+	cr_assert(m.drop);
 }
