@@ -8,6 +8,7 @@
 #include "nic/completer.h"
 #include "nic/datagram.h"
 #include "nic/mcast.h"
+#include "nic/migrate.h"
 #include "nic/qp.h"
 #include "nic/raw.h"
 #include "nic/requester.h"
@@ -166,7 +167,7 @@ static bool speaks(const struct gn_qp *qp, uint32_t flags)
 	return true;
 }
 
-static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
+static enum drop check_qp(struct gn_qp *qp, const struct roce *r,
 			  const struct dgram *d)
 {
 	if (!qp)
@@ -182,8 +183,7 @@ static enum drop check_qp(const struct gn_qp *qp, const struct roce *r,
 		return DROP_NONE;
 	if (!qp->peer)
 		return DROP_QP_STATE;
-	if (!ip_equal(&d->src, &qp->peer->addr) ||
-	    !ip_equal(&d->dst, &qp->engine->gid[qp->attr.ah.sgid_index]))
+	if (!migrate_follows(qp, r, d))
 		return DROP_PEER_ADDR;
 	return DROP_NONE;
 }
@@ -248,6 +248,7 @@ struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
 
 	*slot = &e->slots[e->nbatch];
 	pkt_reset(p);
+	e->migreq = e->cfg.migreq;
 	p->src = e->gid[ah->sgid_index];
 	p->dst = ah->dgid;
 	p->sport = sport;
@@ -259,7 +260,10 @@ struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
 struct pkt *engine_packet(struct engine *e, const struct gn_qp *qp,
 			  struct slot **slot)
 {
-	return engine_packet_to(e, &qp->attr.ah, qp->sport, slot);
+	struct pkt *p = engine_packet_to(e, &qp->attr.ah, qp->sport, slot);
+
+	e->migreq = e->cfg.migreq && migrate_bit(qp);
+	return p;
 }
 
 void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
@@ -270,7 +274,7 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
 
 	r->bth.pad = (uint8_t)(-payload_len & 3);
 	r->bth.pkey = PKEY_DEFAULT;
-	r->bth.migreq = e->cfg.migreq;
+	r->bth.migreq = e->migreq;
 	n = roce_encode_head(r, head);
 	memcpy(pkt_push(p, n), head, n);
 	pkt_add_span(p, e->slots[e->nbatch].payload, payload_len);

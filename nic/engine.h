@@ -96,6 +96,7 @@ struct engine {
 	struct pkt *batch;
 	struct slot *slots;
 	unsigned nbatch;
+	bool migreq; /* of the packet under construction */
 };
 
 int engine_init(struct engine *e, const struct engine_config *cfg,

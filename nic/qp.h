@@ -172,6 +172,8 @@ static inline bool qp_is_reliable(const struct gn_qp *qp)
  * whose reference it takes over; NULL: it has none any more, and owes nothing.
  */
 void qp_set_peer(struct gn_qp *qp, struct peer *peer);
+/* The UDP source port that stands for its flow. */
+void qp_set_source_port(struct gn_qp *qp);
 /* Arms the QP's timer for the earliest of its deadlines. */
 void qp_arm(struct gn_qp *qp);
 

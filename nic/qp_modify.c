@@ -8,6 +8,7 @@
 
 #include "nic/base/log.h"
 #include "nic/engine.h"
+#include "nic/migrate.h"
 #include "nic/qp.h"
 #include "nic/requester.h"
 #include "nic/responder.h"
@@ -217,6 +218,31 @@ static int check_av(const struct gn_qp *qp, const struct gn_ah *ah)
 	return 0;
 }
 
+/* An alternate path can be told not to be there by an empty one; ARMED needs one. */
+static int check_paths(const struct gn_qp *qp, const struct gn_qp_attr *a,
+		       unsigned mask)
+{
+	const struct gn_ah *alt = mask & GN_QP_ALT_PATH ? &a->alt_ah
+							: &qp->attr.alt_ah;
+	int rc = mask & GN_QP_AV ? check_av(qp, &a->ah) : 0;
+
+	if (rc)
+		return rc;
+	if (mask & GN_QP_ALT_PATH && alt->is_global) {
+		rc = check_av(qp, alt);
+		if (rc)
+			return rc;
+	}
+	if (!(mask & GN_QP_PATH_MIG_STATE))
+		return 0;
+	if (a->mig_state > MIG_ARMED)
+		return wrong(qp, "path_mig_state", "is none of ibv_mig_state");
+	return a->mig_state != MIG_MIGRATED && !alt->is_global
+		       ? wrong(qp, "path_mig_state",
+			       "needs an alternate path with a GID (IBV_QP_ALT_PATH)")
+		       : 0;
+}
+
 static bool is_pmtu(unsigned mtu)
 {
 	return mtu >= 256 && mtu <= PMTU_MAX && !(mtu & (mtu - 1));
@@ -260,7 +286,7 @@ static int check_values(const struct gn_qp *qp, const struct gn_qp_attr *a,
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
 		if ((mask & rules[i].bit) && !rules[i].ok)
 			return wrong(qp, rules[i].attr, rules[i].what);
-	return mask & GN_QP_AV ? check_av(qp, &a->ah) : 0;
+	return check_paths(qp, a, mask);
 }
 
 /* ---- the move --------------------------------------------------------------------- */
@@ -311,6 +337,12 @@ static uint16_t flow_port(uint32_t label, uint32_t a, uint32_t b)
 	return (uint16_t)(((label & 0x3fff) ^ (label >> 14)) | 0xc000);
 }
 
+void qp_set_source_port(struct gn_qp *qp)
+{
+	qp->sport = flow_port(qp->attr.ah.flow_label & 0xfffff, qp->qpn,
+			      qp->attr.dest_qpn);
+}
+
 /* What of a move takes memory: a path (on the way to RTR, or another in SQD), and
  * the responder's record.
  */
@@ -333,7 +365,6 @@ static int take_memory(struct gn_qp *qp, const struct gn_qp_attr *a,
 	if (!peer || rc)
 		return rc;
 	qp_set_peer(qp, peer);
-	qp->sport = flow_port(a->ah.flow_label & 0xfffff, qp->qpn, a->dest_qpn);
 	return 0;
 }
 
@@ -353,6 +384,7 @@ int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *wanted, unsigned mask)
 	enum gn_qp_state from = qp_state(qp);
 	enum gn_qp_state to = mask & GN_QP_STATE ? attr->state : from;
 	struct gn_qp_attr next = qp->attr;
+	bool told_to_migrate;
 	int rc = check_move(qp, from, to, mask);
 
 	if (mask & GN_QP_AV)
@@ -361,11 +393,20 @@ int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *wanted, unsigned mask)
 		rc = check_values(qp, attr, mask);
 	if (rc)
 		return rc;
+	told_to_migrate = (mask & GN_QP_PATH_MIG_STATE) &&
+			  attr->mig_state == MIG_MIGRATED &&
+			  qp->attr.mig_state == MIG_ARMED;
 	copy_values(&next, attr, mask);
 	rc = take_memory(qp, &next, mask);
 	if (rc)
 		return rc;
 	qp->attr = next;
+	if (mask & GN_QP_AV)
+		qp_set_source_port(qp);
+	if (told_to_migrate) {
+		qp->attr.mig_state = MIG_ARMED;
+		migrate(qp);
+	}
 	if (from == GN_QPS_INIT && to == GN_QPS_RTR)
 		qp->resp.epsn = qp->attr.rq_psn & PSN_MASK;
 	if (from == GN_QPS_RTR && to == GN_QPS_RTS)

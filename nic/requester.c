@@ -17,6 +17,7 @@
 #include "nic/datagram.h"
 #include "nic/engine.h"
 #include "nic/mem.h"
+#include "nic/migrate.h"
 #include "nic/raw.h"
 #include "wire/aeth.h"
 
@@ -251,6 +252,8 @@ void requester_progress(struct gn_qp *qp)
 bool requester_retry(struct gn_qp *qp)
 {
 	peer_shrink(qp->peer, qp->engine->now);
+	if (!qp->req.retry_left && migrate(qp))
+		qp->req.retry_left = (uint8_t)(qp->attr.retry_cnt + 1);
 	if (!qp->req.retry_left) {
 		requester_fail(qp, GN_WC_RETRY_EXC_ERR);
 		return false;

@@ -24,7 +24,8 @@
 #define ODP_ATOMIC_WRITE     (1u << 7)
 
 #define CAPABILITIES                                                     \
-	(IBV_DEVICE_CURR_QP_STATE_MOD | IBV_DEVICE_SYS_IMAGE_GUID |      \
+	(IBV_DEVICE_AUTO_PATH_MIG | IBV_DEVICE_CURR_QP_STATE_MOD |       \
+	 IBV_DEVICE_SYS_IMAGE_GUID |                                     \
 	 IBV_DEVICE_RC_RNR_NAK_GEN | IBV_DEVICE_MEM_WINDOW |             \
 	 IBV_DEVICE_MEM_WINDOW_TYPE_2B | IBV_DEVICE_MEM_MGT_EXTENSIONS | \
 	 IBV_DEVICE_XRC)
