@@ -34,10 +34,10 @@ QPERF = """rc_bw rc_lat rc_bi_bw rc_rdma_read_bw rc_rdma_read_lat
 
 
 def sweep_up():
-    """perftest's XRC mode leaves two files of fixed names in /tmp; those of
+    """The XRC programs leave files of fixed names in /tmp; those of
     another user would stop it.
     """
-    for path in glob.glob("/tmp/xrc_domain_*"):
+    for path in glob.glob("/tmp/xrc_domain*"):
         with contextlib.suppress(OSError):
             os.unlink(path)
 
