@@ -1,5 +1,8 @@
 #include "nic/base/pkt.h"
 
+#include "wire/bth.h"
+#include "wire/icrc.h"
+
 static uint8_t *put(uint8_t *out, const void *p, size_t len)
 {
 	memcpy(out, p, len);
@@ -43,4 +46,19 @@ size_t pkt_peek(const struct pkt *p, uint8_t *out, size_t len)
 		got += part;
 	}
 	return got;
+}
+
+void pkt_add_icrc(struct pkt *p, const struct ip_header *ip,
+		  const struct udp *udp)
+{
+	struct span head = pkt_head(p);
+	icrc_t crc;
+
+	assert(head.len >= BTH_LEN);
+	crc = icrc_begin(ip, udp, head.p);
+	crc = icrc_add(crc, head.p + BTH_LEN, head.len - BTH_LEN);
+	for (unsigned i = 0; i < p->nspan; i++)
+		crc = icrc_add(crc, p->span[i].p, p->span[i].len);
+	crc = icrc_add(crc, p->tail, p->tail_len);
+	icrc_put(icrc_end(crc), pkt_add_tail(p, ICRC_LEN));
 }

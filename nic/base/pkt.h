@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "wire/bytes.h"
 #include "wire/ip.h"
+#include "wire/udp.h"
 
 #define PKT_ROOM  192u /* bytes for all headers of all layers */
 #define PKT_SPANS 4u
@@ -87,6 +88,12 @@ void pkt_flatten(const struct pkt *p, uint8_t *out);
 unsigned pkt_pieces(const struct pkt *p, struct span piece[PKT_PIECES]);
 /* Copies the first @len bytes, or as many as there are; returns how many. */
 size_t pkt_peek(const struct pkt *p, uint8_t *out, size_t len);
+
+/* Ends @p, which begins with its BTH, with its ICRC; @ip and @udp are the headers
+ * that it will have.
+ */
+void pkt_add_icrc(struct pkt *p, const struct ip_header *ip,
+		  const struct udp *udp);
 
 /* What a receiver up the stack wants to say about the packet in hand, for the
  * capture at the bottom; empty when there is nothing to say.

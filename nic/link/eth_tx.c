@@ -5,9 +5,7 @@
  */
 #include "nic/link/eth_tx.h"
 
-#include <assert.h>
 #include "nic/base/tap.h"
-#include "wire/bth.h"
 #include "wire/icrc.h"
 #include "wire/udp.h"
 
@@ -96,21 +94,6 @@ static void fill_ip(struct eth_link *e, struct ip_header *ip, struct pkt *p,
 	}
 }
 
-static void push_icrc(struct pkt *p, const struct ip_header *ip,
-		      const struct udp *udp)
-{
-	struct span head = pkt_head(p);
-	icrc_t crc;
-
-	assert(head.len >= BTH_LEN);
-	crc = icrc_begin(ip, udp, head.p);
-	crc = icrc_add(crc, head.p + BTH_LEN, head.len - BTH_LEN);
-	for (unsigned i = 0; i < p->nspan; i++)
-		crc = icrc_add(crc, p->span[i].p, p->span[i].len);
-	crc = icrc_add(crc, p->tail, p->tail_len);
-	icrc_put(icrc_end(crc), pkt_add_tail(p, ICRC_LEN));
-}
-
 /* The UDP checksum stays zero, for IPv6 too (RFC 6935), as is usual for RoCEv2
  * and VXLAN: both have what they need inside.
  */
@@ -124,7 +107,7 @@ static void push_udp_ip(struct eth_link *e, struct pkt *p)
 	udp.len = (uint16_t)(UDP_LEN + p->len + (e->cfg.icrc ? ICRC_LEN : 0));
 	ip.len = udp.len;
 	if (e->cfg.icrc)
-		push_icrc(p, &ip, &udp);
+		pkt_add_icrc(p, &ip, &udp);
 	udp_encode(&udp, pkt_push(p, UDP_LEN));
 	ip_encode(&ip, pkt_push(p, ip_header_len(&ip)));
 }

@@ -4,7 +4,6 @@
  */
 #include "nic/link/udp_tx.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include "nic/base/log.h"
 #include "nic/link/udp_frame.h"
 #include "nic/link/udp_source.h"
-#include "wire/bth.h"
 #include "wire/icrc.h"
 
 #define RUN_MAX	  64u
@@ -126,20 +124,6 @@ static void flush_run(struct udp_tx *t)
 	t->n = 0;
 }
 
-static uint32_t icrc_of_pkt(const struct pkt *p, const struct ip_header *ip,
-			    const struct udp *udp)
-{
-	struct span head = pkt_head(p);
-	icrc_t crc;
-
-	assert(head.len >= BTH_LEN);
-	crc = icrc_begin(ip, udp, head.p);
-	crc = icrc_add(crc, head.p + BTH_LEN, head.len - BTH_LEN);
-	for (unsigned i = 0; i < p->nspan; i++)
-		crc = icrc_add(crc, p->span[i].p, p->span[i].len);
-	return icrc_end(icrc_add(crc, p->tail, p->tail_len));
-}
-
 /* Shown before the kernel has it, so that no answer is shown earlier. */
 static void show(const struct udp_tx *t, const struct pkt *p,
 		 const struct ip_header *ip, const struct udp *udp)
@@ -169,11 +153,8 @@ static void finish(const struct udp_tx *t, struct pkt *p)
 
 	ip.len = udp.len =
 		(uint16_t)(UDP_LEN + p->len + (t->icrc ? ICRC_LEN : 0));
-	if (t->icrc) {
-		uint32_t icrc = icrc_of_pkt(p, &ip, &udp);
-
-		icrc_put(icrc, pkt_add_tail(p, ICRC_LEN));
-	}
+	if (t->icrc)
+		pkt_add_icrc(p, &ip, &udp);
 	if (t->tap)
 		show(t, p, &ip, &udp);
 }
