@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "nic/engine.h"
-#include "nic/mem.h"
 #include "nic/requester.h"
 #include "wire/aeth.h"
 
@@ -192,29 +191,6 @@ static enum drop on_aeth(struct gn_qp *qp, const struct roce *r)
 
 /* ---- answers with data ---------------------------------------------------------- */
 
-/* Writes @data at @offset of the message's SGEs. */
-static bool scatter(const struct gn_qp *qp, const struct swqe *w,
-		    uint32_t offset, struct span data)
-{
-	for (unsigned i = 0; data.len && i < w->nsge; i++) {
-		const struct gn_sge *s = &w->sge[i];
-		size_t n;
-		uint8_t *at;
-
-		if (offset >= s->len) {
-			offset -= s->len;
-			continue;
-		}
-		n = s->len - offset < data.len ? s->len - offset : data.len;
-		if (mr_check(qp->pd, s->lkey, s->addr + offset, n,
-			     GN_ACCESS_LOCAL_WRITE, &at) != DROP_NONE ||
-		    mem_copy(at, span_take(&data, n), n))
-			return false;
-		offset = 0;
-	}
-	return !data.len;
-}
-
 static bool is_read_response(enum operation op)
 {
 	return op >= OP_READ_RESPONSE_FIRST && op <= OP_READ_RESPONSE_ONLY;
@@ -253,7 +229,8 @@ static enum gn_wc_status place(const struct gn_qp *qp, const struct swqe *w,
 		memcpy(orig, &r->orig, sizeof(orig));
 		data = (struct span){ orig, sizeof(orig) };
 	}
-	if (!scatter(qp, w, w->answered * qp->attr.path_mtu, data))
+	if (!mr_scatter(qp->pd, w->sge, w->nsge,
+			w->answered * qp->attr.path_mtu, data))
 		return GN_WC_LOC_PROT_ERR;
 	return GN_WC_SUCCESS;
 }

@@ -358,6 +358,28 @@ enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 	return mr_at(mr, va, len, at);
 }
 
+bool mr_scatter(const struct gn_pd *pd, const struct gn_sge *sge, unsigned nsge,
+		uint32_t offset, struct span data)
+{
+	for (unsigned i = 0; data.len && i < nsge; i++) {
+		const struct gn_sge *s = &sge[i];
+		size_t n;
+		uint8_t *at;
+
+		if (offset >= s->len) {
+			offset -= s->len;
+			continue;
+		}
+		n = s->len - offset < data.len ? s->len - offset : data.len;
+		if (mr_check(pd, s->lkey, s->addr + offset, n,
+			     GN_ACCESS_LOCAL_WRITE, &at) != DROP_NONE ||
+		    mem_copy(at, span_take(&data, n), n))
+			return false;
+		offset = 0;
+	}
+	return !data.len;
+}
+
 enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 			  uint64_t va, uint64_t len, unsigned access,
 			  uint8_t **at)

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include "nic/api.h"
+#include "wire/bytes.h"
 #include "wire/drop.h"
 
 struct engine;
@@ -81,6 +82,13 @@ enum drop mr_check(const struct gn_pd *pd, uint32_t lkey, uint64_t va,
 enum drop mr_check_remote(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey,
 			  uint64_t va, uint64_t len, unsigned access,
 			  uint8_t **at);
+
+/* Writes @data at @offset of the message that the @nsge elements of @sge make up
+ * in @pd.  False: it does not fit, a key forbids it, or the memory is gone; the
+ * elements before that are written.
+ */
+bool mr_scatter(const struct gn_pd *pd, const struct gn_sge *sge, unsigned nsge,
+		uint32_t offset, struct span data);
 
 /* All of region @rkey (FLUSH of a whole region, IBTA A19.4.2). */
 enum drop mr_check_whole(const struct gn_pd *pd, uint32_t rkey, unsigned access,

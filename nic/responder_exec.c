@@ -54,23 +54,8 @@ enum drop recv_scatter(const struct gn_pd *pd, const struct rwqe *w,
 {
 	if ((uint64_t)offset + data.len > w->len)
 		return DROP_RECV_LENGTH;
-	for (unsigned i = 0; data.len && i < w->nsge; i++) {
-		const struct gn_sge *sge = &w->sge[i];
-		size_t n;
-		uint8_t *at;
-
-		if (offset >= sge->len) {
-			offset -= sge->len;
-			continue;
-		}
-		n = sge->len - offset < data.len ? sge->len - offset : data.len;
-		if (mr_check(pd, sge->lkey, sge->addr + offset, n,
-			     GN_ACCESS_LOCAL_WRITE, &at) != DROP_NONE ||
-		    mem_copy(at, span_take(&data, n), n))
-			return DROP_RECV_LKEY;
-		offset = 0;
-	}
-	return DROP_NONE;
+	return mr_scatter(pd, w->sge, w->nsge, offset, data) ? DROP_NONE
+							     : DROP_RECV_LKEY;
 }
 
 /* ---- messages --------------------------------------------------------------------- */
