@@ -41,6 +41,7 @@ layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 WIRE_SRC := $(call layer,wire)
 NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/host overlay)
 TRACE_SRC := $(call layer,trace)
+DRILL_SRC := $(call layer,drill)
 CMD_SRC	 := $(call layer,cmd)
 SHIM_SRC := $(call layer,verbs_shim)
 obj	 = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -61,7 +62,8 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
 $(BUILD)/nic.a: $(call obj,$(NIC_SRC))
 $(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
-$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a:
+$(BUILD)/drill.a: $(call obj,$(DRILL_SRC))
+$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -103,10 +105,10 @@ $(BUILD)/lib/libibverbs.so.1: $(SHIM_OBJ) $(BUILD)/gen/libibverbs.map \
 		-Wl,-rpath,'$$ORIGIN' $(SHIM_OBJ) -L$(BUILD)/lib -lglassnic \
 		$(LDFLAGS_ALL) -o $@
 
-$(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
+PARTS := $(addprefix $(BUILD)/,drill.a trace.a nic.a wire.a)
+$(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(PARTS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(BUILD)/trace.a \
-		$(BUILD)/nic.a $(BUILD)/wire.a -Wl,--end-group \
+	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(PARTS) -Wl,--end-group \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
 
 # Unit tests: tests/unit/LAYER/NAME_test.c is a Criterion program of its own.

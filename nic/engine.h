@@ -32,6 +32,9 @@ struct engine_hooks {
 	/* Something happened to an object of @l (never NULL). */
 	void (*async_event)(void *ctx, struct gn_listener *l,
 			    const struct gn_event *ev);
+	/* @qp moves; may be NULL.  For who watches the state machine. */
+	void (*qp_moves)(void *ctx, const struct gn_qp *qp,
+			 enum gn_qp_state from, enum gn_qp_state to);
 };
 
 struct engine_config {

@@ -364,6 +364,10 @@ bool qp_ring(struct gn_qp *qp)
 
 void qp_set_state(struct gn_qp *qp, enum gn_qp_state state)
 {
+	struct engine *e = qp->engine;
+
+	if (e->hooks->qp_moves)
+		e->hooks->qp_moves(e->hook_ctx, qp, qp_state(qp), state);
 	if (state == GN_QPS_RESET) {
 		withdraw(qp);
 		sq_reset(&qp->sq);

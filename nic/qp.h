@@ -115,6 +115,10 @@ int qp_open(struct gn_xrcd *xrcd, uint32_t qpn, struct gn_qp **qp);
 bool qp_is_busy(const struct gn_qp *qp);
 void qp_free(struct gn_qp *qp);
 int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *attr, unsigned mask);
+/* The attributes without which @qp cannot move to @to; 0 if none, or if it cannot
+ * move there at all.
+ */
+unsigned qp_required(const struct gn_qp *qp, enum gn_qp_state to);
 void qp_query(struct gn_qp *qp, struct gn_qp_attr *attr,
 	      struct gn_qp_init *init);
 

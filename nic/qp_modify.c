@@ -158,6 +158,14 @@ static bool find_masks(const struct gn_qp *qp, enum gn_qp_state from,
 	return false;
 }
 
+unsigned qp_required(const struct gn_qp *qp, enum gn_qp_state to)
+{
+	struct masks m;
+
+	find_masks(qp, qp_state(qp), to, &m);
+	return m.required;
+}
+
 static int check_move(const struct gn_qp *qp, enum gn_qp_state from,
 		      enum gn_qp_state to, unsigned mask)
 {

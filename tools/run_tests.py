@@ -32,7 +32,7 @@ def suites(build):
     for path in sorted(glob.glob("tests/unit/*/*_test.c")):
         program = path.replace("tests/unit/", f"{build}/tests/")[:-2]
         yield path, [os.path.abspath(program)]
-    for folder in "oracle", "e2e":
+    for folder in "drill", "oracle", "e2e":
         for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
             argument = os.path.join(build, ARGUMENT.get(path, ""))
             yield path, [sys.executable, path, argument.rstrip("/")]

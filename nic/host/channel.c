@@ -265,4 +265,5 @@ int gn_listener_get(struct gn_listener *l, struct gn_event *ev)
 	return 0;
 }
 
-const struct engine_hooks host_hooks = { comp_event, async_event };
+const struct engine_hooks host_hooks = { .comp_event = comp_event,
+					 .async_event = async_event };

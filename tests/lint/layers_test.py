@@ -24,8 +24,11 @@ LAYERS = {
     "overlay": ["wire/", "nic/base/", "nic/link/link.h", "nic/port/port.h",
                 "overlay/"],
     "trace": ["wire/", "trace/"],
+    "drill": ["wire/", "nic/base/", "nic/*.h", "nic/host/spec.h",
+              "nic/link/link.h", "nic/port/port.h", "overlay/vxlan.h",
+              "drill/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
-    "cmd": ["wire/", "nic/base/", "nic/host/spec.h", "trace/", "cmd/"],
+    "cmd": ["wire/", "nic/base/", "nic/host/spec.h", "trace/", "drill/", "cmd/"],
 }
 
 # The engine takes time and packets as arguments.

@@ -237,7 +237,8 @@ static void on_async(void *ctx, struct gn_listener *l,
 		n->event[n->nevent++] = *ev;
 }
 
-static const struct engine_hooks hooks = {on_comp, on_async};
+static const struct engine_hooks hooks = {.comp_event = on_comp,
+					  .async_event = on_async};
 
 void fabric_init(struct fabric *f, uint64_t seed)
 {

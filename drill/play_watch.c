@@ -1,0 +1,392 @@
+/* Verbs on the NIC, and what is asked about it: completions, events, memory, a
+ * QP's attributes, counters.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "drill/player.h"
+#include "drill/verbs_words.h"
+
+#define OWN_QPN_FIRST 0x100u
+
+/* ---- comparing
+ * ------------------------------------------------------------------------ */
+
+/* Words that say how long to wait, or how the line's verb ends. */
+static bool is_about_the_line(const char *key)
+{
+	return !strcmp(key, "after") || !strcmp(key, "within");
+}
+
+static bool same(struct player *p, const char *key, const char *want,
+		 const char *got)
+{
+	char why[WORDS_WHY_MAX];
+	uint64_t a, b;
+
+	if (!strcmp(want, got))
+		return true;
+	if (!strcmp(key, "inv_rkey"))
+		key = "rkey";
+	return words_number(got, &b) &&
+	       names_value(&p->names, want, key, &a, why) && a == b;
+}
+
+bool play_compare(struct player *p, unsigned first, const char *got)
+{
+	char why[WORDS_WHY_MAX];
+	struct words g;
+
+	if (!words_split(&g, got, why))
+		return play_fail(p, "%s", why);
+	for (unsigned i = first; i < p->w.n; i++) {
+		const struct word *w = &p->w.w[i];
+		const char *value = words_get(&g, w->text);
+
+		if (w->value && is_about_the_line(w->text))
+			continue;
+		if (w->value ? value && same(p, w->text, w->value, value)
+			     : words_has(&g, w->text))
+			continue;
+		play_fail(p, "%s: expected %s, got %s", w->text,
+			  w->value ? w->value : "it", value ? value : "none");
+		play_add(p, "  expected: %s\n  actual:   %s %s\n", p->text,
+			 p->w.w[0].text, got);
+		return false;
+	}
+	return true;
+}
+
+/* "wc STATUS id=1 ...": the status is a word, SUCCESS if there is none. */
+bool play_wc(struct player *p)
+{
+	uint64_t status = 0, ignored;
+	unsigned first = 1;
+	struct words got;
+	const char *is;
+	char why[WORDS_WHY_MAX];
+	struct seen *s;
+	bool ok;
+
+	if (p->w.n > 1 && !p->w.w[1].value) {
+		if (!verbs_find(verbs_statuses, p->w.w[1].text, &status))
+			return play_fail(p, "%s: no such status",
+					 p->w.w[1].text);
+		first = 2;
+	}
+	s = play_await(p, SEEN_WC, "completion");
+	if (!s)
+		return false;
+	play_trace(p, "  wc %s", s->bytes);
+	ok = words_split(&got, (const char *)s->bytes, why);
+	is = ok ? words_get(&got, "status") : NULL;
+	if (!is || !verbs_find(verbs_statuses, is, &ignored) ||
+	    ignored != status) {
+		play_fail(p, "status: expected %s, got %s",
+			  verbs_word(verbs_statuses, status), is ? is : "none");
+		play_add(p, "  expected: %s\n  actual:   wc %s\n", p->text,
+			 s->bytes);
+		ok = false;
+	} else {
+		ok = play_compare(p, first, (const char *)s->bytes);
+	}
+	if (p->o->coverage)
+		coverage_wc(p->o->coverage, is);
+	free(s);
+	return ok;
+}
+
+bool play_event(struct player *p)
+{
+	struct seen *s;
+	bool ok;
+
+	if (p->w.n < 2)
+		return play_fail(p, "write: event TYPE [OBJECT]");
+	s = play_await(p, SEEN_EVENT, "event");
+	if (!s)
+		return false;
+	play_trace(p, "  event %s", s->bytes);
+	ok = play_compare(p, 1, (const char *)s->bytes);
+	if (p->o->coverage)
+		coverage_event(p->o->coverage, (const char *)s->bytes);
+	free(s);
+	return ok;
+}
+
+/* ---- memory, attributes, counters
+ * ----------------------------------------------------- */
+
+/* What the NIC's side answers; false: it has been complained about. */
+static bool ask(struct player *p, const char *line, char reply[REPLY_MAX])
+{
+	int rc = p->bench->ops->verb(p->bench, line, reply);
+
+	if (rc == VERB_OK)
+		return true;
+	if (rc == VERB_REFUSED || rc == VERB_LOST)
+		return play_fail(p, "%s", reply);
+	return play_fail(p, "%s: %s", line, strerror(-rc));
+}
+
+/* "mem MEMORY = BYTES" */
+bool play_mem(struct player *p)
+{
+	uint8_t want[REPLY_MAX / 2], got[REPLY_MAX / 2];
+	char line[256], reply[REPLY_MAX], why[WORDS_WHY_MAX];
+	size_t len, nwant, n = 0;
+
+	if (p->w.n != 4 || strcmp(p->w.w[2].text, "="))
+		return play_fail(p, "write: mem NAME+OFFSET:LENGTH = BYTES");
+	snprintf(line, sizeof(line), "read %.200s", p->w.w[1].text);
+	if (!ask(p, line, reply))
+		return false;
+	if (!words_bytes(reply + strlen("data="), got, sizeof(got), &n, why))
+		return play_fail(p, "%s", why);
+	len = nwant = n;
+	if (!words_bytes(p->w.w[3].text, want, sizeof(want), &nwant, why))
+		return play_fail(p, "%s", why);
+	if (nwant != len)
+		return play_fail(p, "%zu bytes of memory, but %zu expected",
+				 len, nwant);
+	for (size_t i = 0; i < len; i++)
+		if (want[i] != got[i]) {
+			play_fail(p,
+				  "memory: byte %zu: expected 0x%02x, got "
+				  "0x%02x",
+				  i, want[i], got[i]);
+			play_add(p, "  expected: %s\n  actual:   %.2000s\n",
+				 p->text, reply + strlen("data="));
+			return false;
+		}
+	return true;
+}
+
+bool play_query(struct player *p)
+{
+	char line[256], reply[REPLY_MAX];
+
+	if (p->w.n < 2)
+		return play_fail(p, "write: query QP KEY=VALUE ...");
+	snprintf(line, sizeof(line), "query %.200s", p->w.w[1].text);
+	return ask(p, line, reply) && play_compare(p, 2, reply);
+}
+
+/* "counter NAME VALUE" */
+bool play_counter(struct player *p)
+{
+	uint64_t want, got;
+
+	if (p->w.n != 3 || !words_number(p->w.w[2].text, &want))
+		return play_fail(p, "write: counter NAME NUMBER");
+	if (!p->bench->ops->counter(p->bench, p->w.w[1].text, &got))
+		return p->bench->live
+			       ? play_skip(p, "a peer's counters are not known")
+			       : play_fail(p, "%s: no such counter or verdict",
+					   p->w.w[1].text);
+	return got == want ||
+	       play_fail(p, "%s: expected %llu, got %llu", p->w.w[1].text,
+			 (unsigned long long)want, (unsigned long long)got);
+}
+
+/* ---- verbs
+ * ----------------------------------------------------------------------------
+ */
+
+/* The transport that QPs of @type speak. */
+static enum transport transport_of(const char *type)
+{
+	switch (type[0]) {
+	case 'X': return TRANSPORT_XRC;
+	case 'U': return type[1] == 'D' ? TRANSPORT_UD : TRANSPORT_UC;
+	default: return TRANSPORT_RC;
+	}
+}
+
+static uint32_t number_of(const struct player *p, const char *key,
+			  uint32_t preset)
+{
+	const char *text = words_get(&p->w, key);
+	uint64_t v;
+
+	return text && words_number(text, &v) ? (uint32_t)v : preset;
+}
+
+/* The script's end of the QP that this line makes. */
+static bool add_end(struct player *p, struct end **end)
+{
+	struct end *e = &p->end[p->nend];
+
+	if (p->nend == ENDS_MAX || strlen(p->w.w[1].text) >= NAME_LEN)
+		return play_fail(p,
+				 "more than %u QPs, or a name of more than "
+				 "%u letters",
+				 ENDS_MAX, NAME_LEN - 1);
+	*e = (struct end){.transport = transport_of(p->w.w[2].text),
+			  .own = OWN_QPN_FIRST + p->nend,
+			  .next_psn = number_of(p, "rq_psn", 0),
+			  .last_psn = number_of(p, "sq_psn", 0),
+			  .pmtu = number_of(p, "pmtu", 1024),
+			  .qkey = number_of(p, "qkey", 0x11111111)};
+	if (!e->pmtu)
+		e->pmtu = 1024;
+	strcpy(e->name, p->w.w[1].text);
+	*end = e;
+	return true;
+}
+
+/* What a line that makes or moves a QP leaves open: who its peer is. */
+static void add_peer(const struct player *p, const struct end *e, char *line,
+		     size_t size)
+{
+	char ip[IP_TEXT_MAX];
+	size_t n = strlen(line);
+
+	if (!words_get(&p->w, "dqpn"))
+		n += (size_t)snprintf(line + n, size - n, " dqpn=0x%x", e->own);
+	if (!words_get(&p->w, "dgid") && n < size)
+		snprintf(line + n, size - n, " dgid=%s",
+			 ip_format(&p->bench->own, ip));
+}
+
+/* A number, a name's key, or a sum: the NIC's side knows only numbers. */
+static bool resolve(struct player *p, const struct word *w, char *out,
+		    size_t size)
+{
+	static const char *const numbers[] = {"rkey",	 "inv_rkey", "va",
+					      "imm",	 "srqn",     "dqpn",
+					      "compare", "swap",     "add"};
+	char why[WORDS_WHY_MAX];
+	uint64_t v;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		const char *attr = numbers[i];
+
+		if (strcmp(attr, w->text) || words_number(w->value, &v))
+			continue;
+		if (!strcmp(attr, "inv_rkey"))
+			attr = "rkey";
+		else if (!strcmp(attr, "dqpn"))
+			attr = "own";
+		if (!names_value(&p->names, w->value, attr, &v, why))
+			return play_fail(p, "%s", why);
+		snprintf(out, size, "%s=0x%llx", w->text,
+			 (unsigned long long)v);
+		return true;
+	}
+	snprintf(out, size, "%s=%s", w->text, w->value);
+	return true;
+}
+
+/* The line as the NIC's side gets it: without "=> ERRNO", names resolved. */
+static bool verb_line(struct player *p, char *line, size_t size,
+		      const char **expected)
+{
+	size_t n = 0;
+
+	*expected = NULL;
+	line[0] = '\0';
+	for (unsigned i = 0; i < p->w.n; i++) {
+		const struct word *w = &p->w.w[i];
+		char word[512];
+
+		if (!strcmp(w->text, "=>") && i + 2 == p->w.n) {
+			*expected = p->w.w[i + 1].text;
+			return true;
+		}
+		if (!w->value)
+			snprintf(word, sizeof(word), "%.500s", w->text);
+		else if (!resolve(p, w, word, sizeof(word)))
+			return false;
+		n += (size_t)snprintf(line + n, size - n, "%s%s", i ? " " : "",
+				      word);
+		if (n >= size - 128)
+			return play_fail(p, "too long for a verb");
+	}
+	return true;
+}
+
+static bool check_result(struct player *p, int rc, const char *expected,
+			 const char *reply)
+{
+	const char *got = rc ? strerrorname_np(-rc) : "OK";
+
+	if (rc == VERB_REFUSED)
+		return play_fail(p, "%s", reply);
+	if (rc == VERB_LOST)
+		return play_fail(p, "the NIC's side is gone: %s", reply);
+	if (!got)
+		got = strerror(-rc);
+	if (!strcmp(got, expected ? expected : "OK"))
+		return true;
+	play_fail(p, "%s: expected %s, got %s", p->w.w[0].text,
+		  expected ? expected : "OK", got);
+	play_add(p, "  verb:     %s\n", p->text);
+	return false;
+}
+
+static void learn(struct player *p, struct end *e, const char *reply)
+{
+	const char *verb = p->w.w[0].text, *name = p->w.w[1].text;
+	const char *mw = words_get(&p->w, "mw");
+	uint64_t v;
+
+	if (!strcmp(verb, "post_send")) {
+		if (mw)
+			names_learn(&p->names, mw, reply);
+		return;
+	}
+	names_learn(&p->names, name, reply);
+	if (!strcmp(verb, "mr") && !p->first_mr[0])
+		snprintf(p->first_mr, sizeof(p->first_mr), "%.31s", name);
+	if (!strcmp(verb, "srq") && !p->first_srq[0])
+		snprintf(p->first_srq, sizeof(p->first_srq), "%.31s", name);
+	if (!e)
+		return;
+	names_set(&p->names, name, "own", e->own);
+	if (names_get(&p->names, name, "qpn", &v))
+		e->qpn = (uint32_t)v;
+	p->nend++;
+}
+
+/* A QP that starts again counts from the line's PSNs. */
+static void restart(struct player *p, struct end *e)
+{
+	const char *rq = words_get(&p->w, "rq_psn");
+	const char *sq = words_get(&p->w, "sq_psn");
+
+	if (rq || !strcmp(p->w.w[2].text, "RTR"))
+		e->next_psn = number_of(p, "rq_psn", 0);
+	if (sq)
+		e->last_psn = number_of(p, "sq_psn", 0);
+	e->pmtu = number_of(p, "pmtu", e->pmtu);
+}
+
+bool play_verb(struct player *p)
+{
+	const char *verb = p->w.w[0].text, *expected;
+	struct end *e = NULL, *old;
+	char line[2048], reply[REPLY_MAX];
+	int rc;
+
+	if (p->w.n < 2 || p->w.w[1].value)
+		return play_fail(p, "%s: of what? it needs a name", verb);
+	if (!verb_line(p, line, sizeof(line), &expected))
+		return false;
+	old = play_end(p, p->w.w[1].text);
+	if (!strcmp(verb, "qp")) {
+		if (p->w.n < 3)
+			return play_fail(p, "write: qp NAME TYPE");
+		if (!add_end(p, &e))
+			return false;
+	}
+	if (e || (old && strcmp(verb, "post_recv")))
+		add_peer(p, e ? e : old, line, sizeof(line));
+	rc = p->bench->ops->verb(p->bench, line, reply);
+	if (rc == VERB_OK)
+		learn(p, e, reply);
+	if (rc == VERB_OK && !strcmp(verb, "modify") && old && p->w.n > 2)
+		restart(p, old);
+	return check_result(p, rc, expected, reply);
+}

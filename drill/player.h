@@ -1,0 +1,85 @@
+/* Between the files of the player: a drill that is being played. */
+#ifndef DRILL_PLAYER_H
+#define DRILL_PLAYER_H
+
+#include "drill/bench.h"
+#include "drill/coverage.h"
+#include "drill/names.h"
+#include "drill/packet.h"
+#include "drill/play.h"
+
+#define ENDS_MAX 64u
+
+/* The script's end of one of the NIC's QPs. */
+struct end {
+	char name[NAME_LEN];
+	enum transport transport;
+	uint32_t own;	   /* the script's QPN */
+	uint32_t qpn;	   /* the NIC's */
+	uint32_t next_psn; /* of the script's next request */
+	uint32_t last_psn; /* of the NIC's last request */
+	uint32_t pmtu, qkey;
+};
+
+struct player {
+	const struct script *script;
+	unsigned run;
+	const struct play_options *o;
+	struct bench *bench;
+	struct names names;
+	struct end end[ENDS_MAX];
+	unsigned nend;
+	char first_mr[NAME_LEN], first_srq[NAME_LEN]; /* "": none yet */
+	nsec_t mark; /* when the line before was done */
+	/* The line in hand. */
+	unsigned number;
+	char text[2048];
+	struct words w;
+	enum play_result result;
+	char *complaint;
+};
+
+/* Every statement returns true if it went well; these return false. */
+__attribute__((format(printf, 2, 3))) bool play_fail(struct player *p,
+						     const char *fmt, ...);
+/* The same for a line that only the NIC in memory could play. */
+bool play_skip(struct player *p, const char *why);
+/* Adds a line to the complaint. */
+__attribute__((format(printf, 2, 3))) void play_add(struct player *p,
+						    const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void play_trace(struct player *p,
+						      const char *fmt, ...);
+
+struct end *play_end(struct player *p, const char *name);
+/* The end whose QPN on the script's side is @own, or NULL. */
+struct end *play_end_of(struct player *p, uint32_t own);
+
+/* Waits for something of @kind, as long as the line's within= says; NULL: it
+ * did not come in time, or (after=) too early, and that has been complained
+ * about. The caller frees it.
+ */
+struct seen *play_await(struct player *p, enum seen_kind kind,
+			const char *what);
+/* One line that shows it. */
+const char *play_show(const struct seen *s, char *text, size_t size);
+
+/* Does "KEY=VALUE ..." @got have all that the line's words from @first on say?
+ */
+bool play_compare(struct player *p, unsigned first, const char *got);
+
+/* Statements. */
+bool play_send(struct player *p);
+bool play_expect(struct player *p);
+bool play_wc(struct player *p);
+bool play_event(struct player *p);
+bool play_nothing(struct player *p);
+bool play_wait(struct player *p);
+bool play_mem(struct player *p);
+bool play_query(struct player *p);
+bool play_counter(struct player *p);
+bool play_verb(struct player *p);
+
+/* What is left over at the end is wrong, too. */
+bool play_finish(struct player *p);
+
+#endif

@@ -1,0 +1,245 @@
+/* Verbs for QPs and their states. */
+#include <stdio.h>
+#include "drill/vnic_call.h"
+#include "nic/cq.h"
+#include "nic/mcast.h"
+#include "nic/qp.h"
+
+static int attr_value(struct call *c, enum verbs_attr i, const char *text,
+		      uint64_t *v)
+{
+	if (!text)
+		return 0;
+	if (i == ATTR_ACCESS	  ? verbs_bits(verbs_access, text, v)
+	    : i == ATTR_CUR_STATE ? verbs_find(verbs_states, text, v)
+				  : words_number(text, v))
+		return 0;
+	return call_refuse(c, "%s=%s: not a value of it", verbs_attrs[i].word,
+			   text);
+}
+
+static void set_attr(struct gn_qp_attr *a, const uint64_t *v)
+{
+	a->path_mtu = (unsigned)v[ATTR_PMTU];
+	a->timeout = (uint8_t)v[ATTR_TIMEOUT];
+	a->retry_cnt = (uint8_t)v[ATTR_RETRY_CNT];
+	a->rnr_retry = (uint8_t)v[ATTR_RNR_RETRY];
+	a->min_rnr_timer = (uint8_t)v[ATTR_MIN_RNR_TIMER];
+	a->sq_psn = (uint32_t)v[ATTR_SQ_PSN];
+	a->rq_psn = (uint32_t)v[ATTR_RQ_PSN];
+	a->max_rd_atomic = (uint8_t)v[ATTR_MAX_RD_ATOMIC];
+	a->max_dest_rd_atomic = (uint8_t)v[ATTR_MAX_DEST_RD_ATOMIC];
+	a->access = (unsigned)v[ATTR_ACCESS];
+	a->dest_qpn = (uint32_t)v[ATTR_DQPN];
+	a->qkey = (uint32_t)v[ATTR_QKEY];
+	a->pkey_index = (uint16_t)v[ATTR_PKEY_INDEX];
+	a->cur_state = (enum gn_qp_state)v[ATTR_CUR_STATE];
+	a->en_sqd_async_notify = v[ATTR_NOTIFY];
+	a->port_num = a->ah.port_num = (uint8_t)v[ATTR_PORT];
+	a->ah.is_global = true;
+	a->ah.traffic_class = (uint8_t)v[ATTR_TCLASS];
+}
+
+/* Attributes as the line and the presets say; *@given: those of the line. */
+static int get_attr(struct call *c, struct gn_qp_attr *a, unsigned *given)
+{
+	const char *dgid = words_get(&c->w, "dgid");
+	uint64_t v[ATTR_N];
+	int rc = 0;
+
+	*given = 0;
+	for (unsigned i = 0; i < ATTR_N && !rc; i++) {
+		const char *text = words_get(&c->w, verbs_attrs[i].word);
+
+		v[i] = verbs_attrs[i].preset;
+		*given |= text ? verbs_attrs[i].mask : 0;
+		if (i != ATTR_DGID)
+			rc = attr_value(c, (enum verbs_attr)i, text, &v[i]);
+	}
+	if (rc)
+		return rc;
+	*a = (struct gn_qp_attr){0};
+	set_attr(a, v);
+	a->ah.dgid = c->v->b.own;
+	if (dgid && !ip_parse(&a->ah.dgid, dgid))
+		return call_refuse(c, "dgid=%s: not an address", dgid);
+	return 0;
+}
+
+/* Towards @to by the usual way, as far as it goes. */
+static int raise_qp(struct gn_qp *qp, struct gn_qp_attr *a, enum gn_qp_state to)
+{
+	static const enum gn_qp_state next[] = {GN_QPS_INIT, GN_QPS_RTR,
+						GN_QPS_RTS};
+	int rc = 0;
+
+	while (!rc && qp_state(qp) != to && qp_state(qp) < GN_QPS_RTS) {
+		a->state = next[qp_state(qp)];
+		rc = qp_modify(qp, a, GN_QP_STATE | qp_required(qp, a->state));
+	}
+	if (rc || qp_state(qp) == to)
+		return rc;
+	a->state = to;
+	return qp_modify(qp, a, GN_QP_STATE);
+}
+
+static int get_caps(struct call *c, struct gn_qp_cap *cap)
+{
+	uint64_t swr, rwr, ssge, rsge, in;
+	int rc = call_number(c, "max_send_wr", 64, &swr);
+
+	if (!rc)
+		rc = call_number(c, "max_recv_wr", 64, &rwr);
+	if (!rc)
+		rc = call_number(c, "max_send_sge", 4, &ssge);
+	if (!rc)
+		rc = call_number(c, "max_recv_sge", 4, &rsge);
+	if (!rc)
+		rc = call_number(c, "max_inline", 64, &in);
+	if (!rc)
+		*cap = (struct gn_qp_cap){(uint32_t)swr, (uint32_t)rwr,
+					  (uint32_t)ssge, (uint32_t)rsge,
+					  (uint32_t)in};
+	return rc;
+}
+
+/* Everything but the type and the object itself. */
+static int get_init(struct call *c, struct gn_qp_init *init, struct object **pd)
+{
+	struct object *scq, *rcq, *srq, *xrcd;
+	int rc = call_object(c, "pd", O_PD, c->v->pd, pd);
+
+	if (!rc)
+		rc = call_object(c, "scq", O_CQ, c->v->cq, &scq);
+	if (!rc)
+		rc = call_object(c, "rcq", O_CQ, c->v->cq, &rcq);
+	if (!rc)
+		rc = call_object(c, "srq", O_SRQ, NULL, &srq);
+	if (!rc)
+		rc = call_object(c, "xrcd", O_XRCD, NULL, &xrcd);
+	if (!rc)
+		rc = get_caps(c, &init->cap);
+	if (rc)
+		return rc;
+	init->sq_sig_all = words_has(&c->w, "sq_sig_all");
+	init->listener = (struct gn_listener *)c->v;
+	init->send_cq = scq->cq;
+	init->recv_cq = rcq->cq;
+	init->srq = srq ? srq->srq : NULL;
+	if (init->type == GN_QPT_XRC_RECV) {
+		if (!xrcd)
+			return call_refuse(c, "qp NAME XRC_RECV xrcd=NAME");
+		init->xrcd = xrcd->xrcd;
+		init->send_cq = init->recv_cq = NULL;
+		*pd = NULL;
+	}
+	if (init->type == GN_QPT_XRC_SEND)
+		init->recv_cq = NULL;
+	return 0;
+}
+
+/* XRC_RECV QPs belong to a domain; qp_new takes the engine from any PD. */
+int verb_qp(struct call *c)
+{
+	const char *to = words_get(&c->w, "state");
+	uint64_t type, state = GN_QPS_RTS;
+	struct gn_qp_init init = {0};
+	struct gn_qp_attr attr;
+	struct object *o, *pd;
+	unsigned given;
+	int rc = call_make(c, call_word(c, 1), O_QP, &o);
+
+	if (!rc && (!call_word(c, 2) ||
+		    !verbs_find(verbs_types, call_word(c, 2), &type)))
+		rc = call_refuse(
+			c, "qp NAME TYPE: RC, UC, UD, XRC_SEND, XRC_RECV");
+	if (!rc && to && !verbs_find(verbs_states, to, &state))
+		rc = call_refuse(c, "state=%s: no such state", to);
+	if (rc)
+		return rc;
+	init.type = (enum gn_qp_type)type;
+	rc = get_init(c, &init, &pd);
+	if (!rc)
+		rc = get_attr(c, &attr, &given);
+	if (!rc)
+		rc = qp_new(pd ? pd->pd : c->v->pd->pd, &init, &o->qp);
+	if (rc)
+		return rc;
+	o->qp->init.cookie = o->qp;
+	call_made(o, call_word(c, 1), 0);
+	if (state != GN_QPS_RESET)
+		rc = raise_qp(o->qp, &attr, (enum gn_qp_state)state);
+	call_say(c, "qpn=0x%x qkey=0x%x", o->qp->qpn, attr.qkey);
+	return rc;
+}
+
+int verb_modify(struct call *c)
+{
+	enum gn_qp_state from;
+	struct gn_qp_attr attr;
+	struct object *o;
+	unsigned mask;
+	uint64_t state;
+	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+
+	if (!rc && (!call_word(c, 2) ||
+		    !verbs_find(verbs_states, call_word(c, 2), &state)))
+		rc = call_refuse(c, "modify QP STATE");
+	if (!rc)
+		rc = get_attr(c, &attr, &mask);
+	if (rc)
+		return rc;
+	from = qp_state(o->qp);
+	attr.state = (enum gn_qp_state)state;
+	if (!words_has(&c->w, "only"))
+		mask |= qp_required(o->qp, attr.state);
+	rc = qp_modify(o->qp, &attr, mask | GN_QP_STATE);
+	if (!rc && from == attr.state)
+		c->v->b.move[from][from]++;
+	qp_ring(o->qp);
+	return rc;
+}
+
+int verb_query(struct call *c)
+{
+	struct gn_qp_init init;
+	struct gn_qp_attr a;
+	struct object *o;
+	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+
+	if (rc)
+		return rc;
+	qp_query(o->qp, &a, &init);
+	call_say(c,
+		 "state=%s sq_psn=%u rq_psn=%u qkey=0x%x timeout=%u "
+		 "retry_cnt=%u "
+		 "rnr_retry=%u min_rnr_timer=%u dqpn=0x%x sq_draining=%u",
+		 verbs_word(verbs_states, a.state), a.sq_psn, a.rq_psn, a.qkey,
+		 a.timeout, a.retry_cnt, a.rnr_retry, a.min_rnr_timer,
+		 a.dest_qpn, a.sq_draining);
+	return 0;
+}
+
+static int group_verb(struct call *c,
+		      int (*change)(struct gn_qp *, const struct ip_addr *))
+{
+	struct ip_addr group;
+	struct object *o;
+	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+
+	if (rc)
+		return rc;
+	if (!call_word(c, 2) || !ip_parse(&group, call_word(c, 2)))
+		return call_refuse(c, "attach QP GROUP: not an address");
+	return change(o->qp, &group);
+}
+
+int verb_attach(struct call *c)
+{
+	return group_verb(c, mcast_attach);
+}
+
+int verb_detach(struct call *c)
+{
+	return group_verb(c, mcast_detach);
+}

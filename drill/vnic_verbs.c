@@ -1,0 +1,165 @@
+/* The verbs of a drill, done on the engine in memory.  What each line may say
+ * is in docs/drill.md; peer/ does the same on <infiniband/verbs.h>.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "drill/vnic_call.h"
+#include "nic/cq.h"
+#include "nic/mcast.h"
+#include "nic/mr.h"
+#include "nic/mw.h"
+#include "nic/qp.h"
+
+/* ---- the end of objects
+ * -------------------------------------------------------------- */
+
+static int free_object(struct object *o)
+{
+	int rc = 0;
+
+	switch (o->kind) {
+	case O_PD: rc = pd_free(o->pd); break;
+	case O_MR: rc = mr_free(o->mr); break;
+	case O_MW: rc = mw_free(o->mw); break;
+	case O_CQ: rc = cq_free(o->cq); break;
+	case O_SRQ: rc = srq_free(o->srq); break;
+	case O_XRCD: rc = xrcd_close(o->xrcd); break;
+	case O_QP:
+		if (qp_is_busy(o->qp))
+			rc = -EBUSY;
+		else
+			qp_free(o->qp);
+		break;
+	case O_N: break;
+	}
+	if (rc)
+		return rc;
+	if (o->kind == O_MR)
+		free(o->memory);
+	o->name[0] = '\0';
+	return 0;
+}
+
+static int verb_free(struct call *c)
+{
+	const char *name = call_word(c, 1);
+	struct object *o = name ? call_find(c->v, name, strlen(name)) : NULL;
+
+	if (!o)
+		return call_refuse(c, "%s: nothing of that name",
+				   name ? name : "-");
+	if (o->kind == O_MR && !call_guards_are_whole(o))
+		return call_refuse(
+			c, "%s: memory beside the region was written", name);
+	return free_object(o);
+}
+
+int vnic_objects_init(struct vnic *v)
+{
+	char reply[REPLY_MAX];
+	int rc = vnic_verb(&v->b, "pd pd", reply);
+
+	if (!rc)
+		rc = vnic_verb(&v->b, "cq cq", reply);
+	v->pd = &v->object[0];
+	v->cq = &v->object[1];
+	return rc;
+}
+
+/* In an order in which nothing is still used. */
+void vnic_objects_fini(struct vnic *v)
+{
+	static const enum object_kind order[] = {O_QP, O_SRQ, O_XRCD, O_MW,
+						 O_MR, O_CQ,  O_PD};
+
+	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++)
+		for (unsigned i = 0; i < OBJECTS_MAX; i++) {
+			struct object *o = &v->object[i];
+
+			if (!o->name[0] || o->kind != order[k])
+				continue;
+			if (o->kind == O_QP)
+				mcast_forget(o->qp);
+			free_object(o);
+		}
+}
+
+/* ---- completions
+ * --------------------------------------------------------------------- */
+
+static void see_completion(struct vnic *v, const struct gn_wc *wc)
+{
+	char text[256];
+	int n;
+
+	n = snprintf(text, sizeof(text),
+		     "id=%llu status=%s opcode=%s len=%u qp=%s src_qp=0x%x",
+		     (unsigned long long)wc->wr_id,
+		     verbs_word(verbs_statuses, wc->status),
+		     verbs_word(verbs_wc_opcodes, wc->opcode), wc->byte_len,
+		     vnic_name(v, wc->qp), wc->src_qp);
+	if (wc->flags & GN_WC_WITH_IMM)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " imm=0x%x",
+			      wc->imm_or_rkey);
+	if (wc->flags & GN_WC_WITH_INV)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      " inv_rkey=0x%x", wc->imm_or_rkey);
+	if (wc->flags & GN_WC_GRH)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " grh");
+	bench_see(&v->b, SEEN_WC, v->now, text, (size_t)n);
+}
+
+bool vnic_poll(struct vnic *v)
+{
+	struct gn_wc wc;
+	bool some = false;
+
+	for (unsigned i = 0; i < OBJECTS_MAX; i++)
+		while (v->object[i].name[0] && v->object[i].kind == O_CQ &&
+		       cq_take(v->object[i].cq, 1, &wc) == 1) {
+			see_completion(v, &wc);
+			some = true;
+		}
+	return some;
+}
+
+/* ---- dispatch
+ * ------------------------------------------------------------------------ */
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct call *c);
+} verbs[] = {
+	{"pd", verb_pd},
+	{"mr", verb_mr},
+	{"mw", verb_mw},
+	{"cq", verb_cq},
+	{"srq", verb_srq},
+	{"xrcd", verb_xrcd},
+	{"qp", verb_qp},
+	{"modify", verb_modify},
+	{"query", verb_query},
+	{"post_send", verb_post_send},
+	{"post_recv", verb_post_recv},
+	{"limit", verb_limit},
+	{"attach", verb_attach},
+	{"detach", verb_detach},
+	{"write", verb_write},
+	{"read", verb_read},
+	{"free", verb_free},
+};
+
+int vnic_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
+{
+	struct call c = {.v = (struct vnic *)b, .reply = reply};
+
+	reply[0] = '\0';
+	if (!words_split(&c.w, line, reply) || !c.w.n)
+		return VERB_REFUSED;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(verbs[i].name, c.w.w[0].text))
+			return verbs[i].run(&c);
+	return call_refuse(&c, "%s: no such verb", c.w.w[0].text);
+}
