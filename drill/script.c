@@ -324,8 +324,8 @@ bool script_line(const struct script *s, unsigned i, unsigned run, char *text,
 		const char *from = p;
 		size_t len = 1, skip;
 
-		if (*p == '$') {
-			skip = name_len(p + 1);
+		skip = *p == '$' ? name_len(p + 1) : 0;
+		if (skip) {
 			from = find_value(s, run, p + 1, skip, &len);
 			if (!from) {
 				snprintf(why, WORDS_WHY_MAX,
