@@ -39,7 +39,7 @@ endif
 
 layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 WIRE_SRC := $(call layer,wire)
-NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/host overlay)
+NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/impair nic/host overlay)
 TRACE_SRC := $(call layer,trace)
 DRILL_SRC := $(call layer,drill)
 CMD_SRC	 := $(call layer,cmd)

@@ -64,7 +64,9 @@
 	X(UC_BROKEN, "uc_broken", "rest of a UC message that lost a packet")   \
 	X(NO_RECV, "no_recv", "datagram without a receive work request")       \
 	X(RECV_SMALL, "recv_small", "datagram larger than the receive buffer") \
-	X(MCAST, "mcast", "multicast group without members here")
+	X(MCAST, "mcast", "multicast group without members here")              \
+	/* none of the packet's doing */                                       \
+	X(IMPAIRED, "impaired", "lost on purpose, by fault injection")
 
 enum drop {
 #define X(sym, word, text) DROP_##sym,

@@ -31,7 +31,14 @@
 	X(TX_ERROR, "send_err", "packets that the port refused")               \
 	X(RX_OVERFLOW, "rcvbuf_overflow", "datagrams lost to a full socket")   \
 	X(NEIGH_FAIL, "neighbour_failed", "packets with nobody answering ARP") \
-	X(ICRC_FOREIGN, "foreign_ipid", "ICRCs explained by a foreign IP ID")
+	X(ICRC_FOREIGN, "foreign_ipid", "ICRCs explained by a foreign IP ID")  \
+	X(IMPAIR_LOST, "impair_lost", "packets lost on purpose")               \
+	X(IMPAIR_DUPLICATED, "impair_duplicated", "packets doubled on purpose") \
+	X(IMPAIR_REORDERED, "impair_reordered", "packets held for others")     \
+	X(IMPAIR_DELAYED, "impair_delayed", "packets delayed on purpose")      \
+	X(IMPAIR_CORRUPTED, "impair_corrupted", "packets damaged on purpose")  \
+	X(IMPAIR_TRUNCATED, "impair_truncated", "packets cut on purpose")      \
+	X(IMPAIR_MARKED, "impair_marked", "packets marked CE on purpose")
 
 enum counter {
 #define X(sym, name, text) CNT_##sym,

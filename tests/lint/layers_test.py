@@ -18,6 +18,8 @@ LAYERS = {
     "nic/base": ["wire/", "nic/base/"],
     "nic/port": ["wire/", "nic/base/", "nic/port/"],
     "nic/link": ["wire/", "nic/base/", "nic/link/", "nic/port/port.h"],
+    "nic/impair": ["wire/", "nic/base/", "nic/impair/", "nic/link/link.h",
+                   "nic/port/port.h"],
     "nic": ["wire/", "nic/base/", "nic/*.h", "nic/link/link.h",
             "nic/port/port.h"],
     "nic/host": ["wire/", "nic/", "overlay/"],
