@@ -60,5 +60,5 @@ void pkt_add_icrc(struct pkt *p, const struct ip_header *ip,
 	for (unsigned i = 0; i < p->nspan; i++)
 		crc = icrc_add(crc, p->span[i].p, p->span[i].len);
 	crc = icrc_add(crc, p->tail, p->tail_len);
-	icrc_put(icrc_end(crc), pkt_add_tail(p, ICRC_LEN));
+	icrc_put(icrc_end(crc) ^ p->icrc_flip, pkt_add_tail(p, ICRC_LEN));
 }

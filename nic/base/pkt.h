@@ -32,6 +32,9 @@ struct pkt {
 	 * until send returns; shown in captures.
 	 */
 	const char *note;
+	/* Faults put in on purpose (nic/impair/). */
+	bool lost;	    /* goes down to be shown to taps; is never sent */
+	uint32_t icrc_flip; /* pkt_add_icrc is to be wrong by this */
 	uint8_t room[PKT_ROOM];
 };
 
@@ -43,6 +46,8 @@ static inline void pkt_reset(struct pkt *p)
 	p->tail_len = 0;
 	p->len = 0;
 	p->note = NULL;
+	p->lost = false;
+	p->icrc_flip = 0;
 }
 
 /* Room for @n more header bytes, in front of all others. */
@@ -99,7 +104,7 @@ void pkt_add_icrc(struct pkt *p, const struct ip_header *ip,
  * capture at the bottom; empty when there is nothing to say.
  */
 struct note {
-	char text[128];
+	char text[256];
 };
 
 #endif

@@ -105,15 +105,20 @@ static struct ip_addr link_local(const struct mac *m)
 static int build_udp(struct gn_nic *nic, char *why)
 {
 	struct link_config cfg = roce_config(nic);
+	int rc;
 
 	cfg.tap = nic->tap;
-	return link_udp_new(&cfg, &nic->link, why);
+	rc = link_udp_new(&cfg, &nic->link, why);
+	return rc ? rc : host_faults_link(nic, &nic->link, why);
 }
 
 static int build_eth(struct gn_nic *nic, struct port *port, char *why)
 {
 	struct link_config cfg = roce_config(nic);
+	int rc = host_faults_port(nic, &port, why);
 
+	if (rc)
+		return rc;
 	cfg.addr[cfg.naddr++] = link_local(&nic->spec.mac);
 	return link_eth_new(&cfg, port, &nic->link, why);
 }
@@ -173,8 +178,10 @@ int host_build(struct gn_nic *nic)
 		rc = open_capture(nic);
 		if (rc)
 			goto undo;
-		rc = builders[nic->spec.port](nic, why);
+		rc = host_faults_new(nic, why);
 	}
+	if (!rc)
+		rc = builders[nic->spec.port](nic, why);
 	if (rc) {
 		log_error("%s: %s", nic->spec.name, why);
 		goto undo;
@@ -192,6 +199,7 @@ void host_unbuild(struct gn_nic *nic)
 {
 	link_free(nic->link);
 	nic->link = NULL;
+	host_faults_free(nic);
 	if (nic->tap)
 		capture_free(nic->tap);
 	nic->tap = NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "nic/base/nearest.h"
 #include "nic/host/spec_value.h"
+#include "nic/impair/quantity.h"
 
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
@@ -29,6 +30,13 @@ struct row {
 	}
 #define YESNO(member)      \
 	&spec_kind_yesno,  \
+	{                  \
+		AT(member) \
+	}
+
+/* Kept as text, of which @kind is the judge. */
+#define TEXT(kind, member) \
+	&spec_kind_##kind, \
 	{                  \
 		AT(member) \
 	}
@@ -76,7 +84,7 @@ static const struct row rows[] = {
 	  VXLAN, NUMBER(ageing_sec, 1, 1000000, NULL) },
 	{ { "seed", "1 to 18446744073709551615", "random",
 	    "where random numbers start: the same seed gives the same QPNs, "
-	    "PSNs and keys" },
+	    "PSNs and keys, and the same faults" },
 	  ANY, NUMBER(seed, 1, UINT64_MAX, "random") },
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },
@@ -95,6 +103,43 @@ static const struct row rows[] = {
 	    "pretend to have LIDs, for programs that address peers by nothing "
 	    "else (qperf): a LID is the low 16 bits of ip" },
 	  ANY, YESNO(lids) },
+	{ { "loss", CHANCE_ALLOWED, "off",
+	    "the chance that a packet is lost: this and the next are faults "
+	    "put in on purpose (docs/impair.md)" },
+	  ANY, TEXT(chance, loss) },
+	{ { "dup", CHANCE_ALLOWED, "off",
+	    "the chance that a packet comes twice" },
+	  ANY, TEXT(chance, dup) },
+	{ { "reorder", CHANCE_ALLOWED, "off",
+	    "the chance that a packet is overtaken by the next" },
+	  ANY, TEXT(chance, reorder) },
+	{ { "corrupt", CHANCE_ALLOWED, "off",
+	    "the chance that a bit of a packet is flipped" },
+	  ANY, TEXT(chance, corrupt) },
+	{ { "truncate", CHANCE_ALLOWED, "off",
+	    "the chance that a packet is cut short" },
+	  ANY, TEXT(chance, truncate) },
+	{ { "fixicrc", "yes or no", "no",
+	    "make the ICRC of what corrupt and truncate damage right again" },
+	  ANY, YESNO(fixicrc) },
+	{ { "mark", CHANCE_ALLOWED, "off",
+	    "the chance that a packet is marked as having met congestion "
+	    "(ECN CE)" },
+	  ANY, TEXT(chance, mark) },
+	{ { "delay", DURATION_ALLOWED, "off", "how late every packet is" },
+	  ANY, TEXT(duration, delay) },
+	{ { "jitter", DURATION_ALLOWED, "off",
+	    "how much later still, at random; order is kept" },
+	  ANY, TEXT(duration, jitter) },
+	{ { "rate", RATE_ALLOWED, "off",
+	    "how fast packets pass, behind a queue of 256 KiB" },
+	  ANY, TEXT(rate, rate) },
+	{ { "faults", "both, in or out", "both",
+	    "which way loss to rate work, for each way by itself" },
+	  ANY, &spec_kind_faults, { 0 } },
+	{ { "impair", "the path of a file", "(none)",
+	    "rules for faults: docs/impair.md is about them" },
+	  ANY, TEXT(path, impair) },
 	{ { "max_qp", "1 to 1048576", "65536", "queue pairs" },
 	  ANY, NUMBER(max_qp, 1, 1u << 20, NULL) },
 	{ { "max_cq", "1 to 1048576", "65536", "completion queues" },

@@ -12,7 +12,7 @@
 #include "wire/ip.h"
 
 #define SPEC_NICS      8u
-#define SPEC_TEXT_MAX  2048u /* of every option at its longest */
+#define SPEC_TEXT_MAX  4096u /* of every option at its longest */
 #define SPEC_REMOTES   32u
 #define SPEC_WHY_MAX   256u
 
@@ -20,6 +20,9 @@ enum port_kind {
 	PORT_UDP,   /* kernel UDP sockets: no privilege */
 	PORT_VXLAN, /* Ethernet in VXLAN, over UDP sockets */
 };
+
+/* Which way what random faults are for. */
+enum fault_dirs { FAULTS_BOTH, FAULTS_IN, FAULTS_OUT };
 
 struct nic_spec {
 	char name[64];
@@ -47,6 +50,12 @@ struct nic_spec {
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
 	bool foreign;		 /* accept any IPv4 ID under an ICRC */
 	bool migreq, credits, lids;
+	/* faults: values as they were written, "" for none (faults.c) */
+	char loss[16], dup[16], reorder[16], corrupt[16], truncate[16];
+	char mark[16], delay[16], jitter[16], rate[16];
+	enum fault_dirs faults;
+	bool fixicrc;
+	char impair[200];	 /* a file of rules */
 	/* what programs are told, and held to */
 	uint32_t max_qp, max_cq, max_mr, max_srq;
 	uint32_t max_qp_wr, max_srq_wr, max_cqe, max_sge, max_inline;

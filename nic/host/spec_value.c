@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "nic/impair/quantity.h"
 
 static const char *const port_name[] = {
 	[PORT_UDP] = "udp",
@@ -299,6 +300,90 @@ static bool put_mac(const struct nic_spec *spec, const struct spec_field *f,
 	return true;
 }
 
+/* ---- faults: text that is kept, and read again by faults.c ---- */
+
+static const char *keep(struct nic_spec *spec, const struct spec_field *f,
+			const char *text)
+{
+	if (strlen(text) >= f->width)
+		return "too long";
+	memset((char *)spec + f->at, 0, f->width);
+	memcpy((char *)spec + f->at, text, strlen(text));
+	return NULL;
+}
+
+static bool put_text(const struct nic_spec *spec, const struct spec_field *f,
+		     unsigned i, char *text)
+{
+	const char *value = (const char *)spec + f->at;
+
+	print(text, value[0] ? value : "off");
+	return i == 0;
+}
+
+static const char *take_chance(struct nic_spec *spec,
+			       const struct spec_field *f, const char *text)
+{
+	double chance;
+
+	if (!strcmp(text, "off"))
+		return keep(spec, f, "");
+	return quantity_chance(text, &chance) ? keep(spec, f, text)
+					      : "not a chance";
+}
+
+static const char *take_duration(struct nic_spec *spec,
+				 const struct spec_field *f, const char *text)
+{
+	nsec_t nsec;
+
+	if (!strcmp(text, "off"))
+		return keep(spec, f, "");
+	return quantity_duration(text, &nsec) ? keep(spec, f, text)
+					      : "not a duration";
+}
+
+static const char *take_rate(struct nic_spec *spec, const struct spec_field *f,
+			     const char *text)
+{
+	uint64_t bits;
+
+	if (!strcmp(text, "off"))
+		return keep(spec, f, "");
+	return quantity_rate(text, &bits) ? keep(spec, f, text) : "not a rate";
+}
+
+static bool put_path(const struct nic_spec *spec, const struct spec_field *f,
+		     unsigned i, char *text)
+{
+	return put_text(spec, f, i, text) && spec->impair[0];
+}
+
+static const char *const fault_dirs_name[] = {
+	[FAULTS_BOTH] = "both",
+	[FAULTS_IN] = "in",
+	[FAULTS_OUT] = "out",
+};
+
+static const char *take_faults(struct nic_spec *spec,
+			       const struct spec_field *f, const char *text)
+{
+	for (int i = FAULTS_BOTH; i <= FAULTS_OUT; i++) {
+		if (!strcmp(text, fault_dirs_name[i])) {
+			spec->faults = (enum fault_dirs)i;
+			return NULL;
+		}
+	}
+	return "no such direction";
+}
+
+static bool put_faults(const struct nic_spec *spec, const struct spec_field *f,
+		       unsigned i, char *text)
+{
+	print(text, fault_dirs_name[spec->faults]);
+	return i == 0;
+}
+
 const struct spec_kind spec_kind_name = {take_name, put_name, false};
 const struct spec_kind spec_kind_port = {take_port, put_port, false};
 const struct spec_kind spec_kind_number = {take_number, put_number, false};
@@ -308,3 +393,8 @@ const struct spec_kind spec_kind_gateway = {take_gateway, put_gateway, false};
 const struct spec_kind spec_kind_mac = {take_mac, put_mac, false};
 const struct spec_kind spec_kind_local = {take_local, put_local, false};
 const struct spec_kind spec_kind_remote = {take_remote, put_remote, true};
+const struct spec_kind spec_kind_chance = {take_chance, put_text, false};
+const struct spec_kind spec_kind_duration = {take_duration, put_text, false};
+const struct spec_kind spec_kind_rate = {take_rate, put_text, false};
+const struct spec_kind spec_kind_faults = {take_faults, put_faults, false};
+const struct spec_kind spec_kind_path = {keep, put_path, false};

@@ -20,6 +20,10 @@
 
 #define IMPAIR_RULES	64u
 #define IMPAIR_NOTE_MAX 192u
+/* The remark of who must lose a packet because it has no room to hold it; it
+ * counts as CNT_IMPAIR_LOST.
+ */
+#define IMPAIR_FULL "impair: lost, as too many are held"
 
 /* A packet, as rules see it. */
 struct impair_view {

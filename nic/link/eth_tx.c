@@ -116,7 +116,7 @@ static void to_self(struct eth_link *e, const struct pkt *p)
 {
 	struct span piece[PKT_PIECES];
 
-	if (!frameq_put(&e->self, p)) {
+	if (!p->lost && !frameq_put(&e->self, p)) {
 		count(e->link.counters, CNT_RX_OVERFLOW);
 		return;
 	}
@@ -156,7 +156,8 @@ static bool to_frame(struct eth_link *e, struct pkt *p, nsec_t now)
 		return false;
 	}
 	if (!neigh_find(&e->neigh, hop, now, &mac)) {
-		neigh_hold(&e->neigh, hop, p);
+		if (!p->lost)
+			neigh_hold(&e->neigh, hop, p);
 		return false;
 	}
 	push_eth(e, p, &mac, ethertype(p));

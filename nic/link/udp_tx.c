@@ -192,7 +192,8 @@ static void send_one(struct udp_tx *t, struct pkt *p)
 	t->tos = p->tos;
 	t->ttl = ttl;
 	finish(t, p);
-	add_to_run(t, p);
+	if (!p->lost)
+		add_to_run(t, p);
 }
 
 void udp_tx_send(struct udp_tx *t, struct pkt *batch, unsigned n)

@@ -22,7 +22,8 @@ static void pair_send(struct port *port, struct pkt *batch, unsigned n,
 	struct pair_end *peer = ((struct pair_end *)port)->peer;
 
 	for (unsigned i = 0; i < n; i++)
-		if (!peer || !frameq_put(&peer->waiting, &batch[i]))
+		if (!batch[i].lost &&
+		    (!peer || !frameq_put(&peer->waiting, &batch[i])))
 			count(port->counters, CNT_TX_ERROR);
 }
 

@@ -1,0 +1,349 @@
+/* As impair_link.c, for whole frames.  While there is a rule for a direction,
+ * every frame of it is looked at in one piece.
+ */
+#include "nic/impair/impair_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include "nic/base/note.h"
+#include "nic/impair/damage.h"
+#include "nic/impair/frame.h"
+#include "nic/impair/held.h"
+
+#define FRAME_MAX 65600u /* an IP packet of any length, and its headers */
+
+struct impair_port {
+	struct port port;
+	struct port *below;
+	struct impair *im;
+	struct held out, in;
+	uint8_t sending[FRAME_MAX]; /* the frame at work */
+	uint8_t arriving[FRAME_MAX];
+};
+
+/* A frame that is judged. */
+struct subject {
+	struct impair_view view;
+	struct frame_map map;
+	struct fate fate;
+};
+
+static struct impair_port *of(const struct port *p)
+{
+	return (struct impair_port *)(uintptr_t)p;
+}
+
+/* Whether any rule hits it. */
+static bool judge(struct impair_port *i, enum impair_dir dir, struct span frame,
+		  nsec_t now, struct subject *s)
+{
+	frame_view(frame, &s->view, &s->map);
+	return impair_judge(i->im, dir, &s->view, now, &s->fate);
+}
+
+/* @bytes, of @len, as they become. */
+static struct parcel damaged(const struct subject *s, uint8_t *bytes,
+			     uint32_t len)
+{
+	return (struct parcel){
+		.bytes = bytes,
+		.len = frame_damage(&s->fate, &s->view, &s->map, bytes, len),
+	};
+}
+
+/* ---- out ------------------------------------------------------------------
+ */
+
+static void send_parcel(struct impair_port *i, const struct parcel *c,
+			nsec_t now)
+{
+	struct pkt p;
+
+	pkt_reset(&p);
+	p.note = c->note[0] ? c->note : NULL;
+	pkt_add_span(&p, c->bytes, c->len);
+	port_send(i->below, &p, 1, now);
+}
+
+static void release_out(struct impair_port *i, nsec_t now)
+{
+	struct parcel *c;
+
+	while ((c = held_take(&i->out, now))) {
+		send_parcel(i, c, now);
+		held_give_back(&i->out, c);
+	}
+}
+
+/* A frame has gone down; those that waited for it follow. */
+static void passed_out(struct impair_port *i, nsec_t now)
+{
+	if (!i->out.waiting)
+		return;
+	held_passed(&i->out);
+	release_out(i, now);
+}
+
+static void lose_out(struct impair_port *i, struct pkt *p, const char *why,
+		     nsec_t now)
+{
+	char note[HELD_NOTE_MAX];
+
+	join_notes(note, sizeof(note), why, p->note);
+	p->note = note;
+	p->lost = true;
+	port_send(i->below, p, 1, now);
+}
+
+/* i->sending holds the frame. */
+static void meet_fate_out(struct impair_port *i, struct pkt *p,
+			  const struct subject *s, nsec_t now)
+{
+	const struct fate *f = &s->fate;
+	struct parcel c;
+
+	if (f->lost || p->lost) {
+		lose_out(i, p, f->note, now);
+		return;
+	}
+	c = damaged(s, i->sending, p->len);
+	join_notes(c.note, sizeof(c.note), f->note, p->note);
+	for (unsigned n = 0; n <= f->copies; n++) {
+		if (!f->until) {
+			send_parcel(i, &c, now);
+			passed_out(i, now);
+		} else if (!held_put(&i->out, &c, f->until, f->overtake)) {
+			count(i->im->counters, CNT_IMPAIR_LOST);
+			if (!n)
+				lose_out(i, p, IMPAIR_FULL, now);
+		}
+	}
+}
+
+static bool judge_out(struct impair_port *i, const struct pkt *p, nsec_t now,
+		      struct subject *s)
+{
+	struct span frame = {i->sending, p->len};
+
+	if (p->len > FRAME_MAX)
+		return false;
+	pkt_flatten(p, i->sending);
+	return judge(i, IMPAIR_OUT, frame, now, s);
+}
+
+static void iport_send(struct port *port, struct pkt *batch, unsigned n,
+		       nsec_t now)
+{
+	struct impair_port *i = of(port);
+	unsigned start = 0;
+	struct subject s;
+
+	for (unsigned k = 0; k < n && impair_concerns(i->im, IMPAIR_OUT); k++) {
+		bool hit = judge_out(i, &batch[k], now, &s);
+
+		if (!hit && !i->out.waiting)
+			continue;
+		if (k + !hit > start)
+			port_send(i->below, batch + start, k + !hit - start,
+				  now);
+		start = k + 1;
+		if (hit)
+			meet_fate_out(i, &batch[k], &s, now);
+		else
+			passed_out(i, now);
+	}
+	if (n > start)
+		port_send(i->below, batch + start, n - start, now);
+}
+
+/* ---- in -------------------------------------------------------------------
+ */
+
+static enum drop deliver_parcel(struct impair_port *i, const struct parcel *c,
+				struct note *note, nsec_t now)
+{
+	struct span frame = {c->bytes, c->len};
+
+	return i->port.deliver(i->port.ctx, frame, note, now);
+}
+
+/* Of what nobody asks for any more. */
+static void count_verdict(struct impair_port *i, enum drop v)
+{
+	if (v != DROP_NONE)
+		i->port.counters->drop[v]++;
+}
+
+static void release_in(struct impair_port *i, nsec_t now)
+{
+	struct parcel *c;
+
+	while ((c = held_take(&i->in, now))) {
+		count_verdict(i, deliver_parcel(i, c, NULL, now));
+		held_give_back(&i->in, c);
+	}
+}
+
+static void passed_in(struct impair_port *i, nsec_t now)
+{
+	if (!i->in.waiting)
+		return;
+	held_passed(&i->in);
+	release_in(i, now);
+}
+
+/* The first copy's verdict; the capture shows it beside what was done. */
+static enum drop deliver_copies(struct impair_port *i, const struct parcel *c,
+				const struct fate *f, struct note *note,
+				nsec_t now)
+{
+	struct note above = {""};
+	enum drop v = deliver_parcel(i, c, note ? &above : NULL, now);
+
+	if (note)
+		join_notes(note->text, sizeof(note->text), f->note,
+			   note_text(&above, v));
+	for (unsigned n = 0; n < f->copies; n++)
+		count_verdict(i, deliver_parcel(i, c, NULL, now));
+	passed_in(i, now);
+	return v;
+}
+
+static enum drop hold_in(struct impair_port *i, const struct parcel *c,
+			 const struct fate *f, struct note *note)
+{
+	for (unsigned n = 0; n <= f->copies; n++) {
+		if (held_put(&i->in, c, f->until, f->overtake))
+			continue;
+		count(i->im->counters, CNT_IMPAIR_LOST);
+		if (n)
+			continue;
+		if (note)
+			join_notes(note->text, sizeof(note->text), IMPAIR_FULL,
+				   NULL);
+		return DROP_IMPAIRED;
+	}
+	return DROP_NONE;
+}
+
+static enum drop meet_fate_in(struct impair_port *i, struct span frame,
+			      const struct subject *s, struct note *note,
+			      nsec_t now)
+{
+	const struct fate *f = &s->fate;
+	struct parcel c;
+
+	if (note)
+		join_notes(note->text, sizeof(note->text), f->note, NULL);
+	if (f->lost)
+		return DROP_IMPAIRED;
+	memcpy(i->arriving, frame.p, frame.len);
+	c = damaged(s, i->arriving, (uint32_t)frame.len);
+	if (f->until)
+		return hold_in(i, &c, f, note);
+	return deliver_copies(i, &c, f, note, now);
+}
+
+static enum drop iport_frame(void *ctx, struct span frame, struct note *note,
+			     nsec_t now)
+{
+	struct impair_port *i = ctx;
+	struct subject s;
+	enum drop v;
+
+	if (impair_concerns(i->im, IMPAIR_IN) && frame.len <= FRAME_MAX &&
+	    judge(i, IMPAIR_IN, frame, now, &s))
+		return meet_fate_in(i, frame, &s, note, now);
+	v = i->port.deliver(i->port.ctx, frame, note, now);
+	passed_in(i, now);
+	return v;
+}
+
+/* ---- the port -------------------------------------------------------------
+ */
+
+static unsigned iport_receive(struct port *port, unsigned budget, nsec_t now)
+{
+	return port_receive(of(port)->below, budget, now);
+}
+
+static nsec_t iport_deadline(const struct port *port)
+{
+	const struct impair_port *i = of(port);
+	nsec_t due = i->below->ops->deadline(i->below);
+	nsec_t in = held_deadline(&i->in), out = held_deadline(&i->out);
+
+	due = in < due ? in : due;
+	return out < due ? out : due;
+}
+
+static void iport_tick(struct port *port, nsec_t now)
+{
+	struct impair_port *i = of(port);
+
+	i->below->ops->tick(i->below, now);
+	release_in(i, now);
+	release_out(i, now);
+}
+
+static unsigned iport_fds(const struct port *port, int fd[PORT_FDS])
+{
+	const struct port *below = of(port)->below;
+
+	return below->ops->fds(below, fd);
+}
+
+static void iport_free(struct port *port)
+{
+	struct impair_port *i = of(port);
+
+	port_free(i->below);
+	held_fini(&i->in);
+	held_fini(&i->out);
+	free(i);
+}
+
+void impair_port_drain(struct port *wrapped, nsec_t now)
+{
+	struct impair_port *i = of(wrapped);
+	struct parcel *c;
+
+	while ((c = held_take(&i->out, NSEC_NEVER))) {
+		send_parcel(i, c, now);
+		held_give_back(&i->out, c);
+	}
+}
+
+static const struct port_ops impair_port_ops = {
+	.send = iport_send,
+	.receive = iport_receive,
+	.deadline = iport_deadline,
+	.tick = iport_tick,
+	.fds = iport_fds,
+	.free = iport_free,
+};
+
+int impair_port_new(struct port *below, struct impair *im,
+		    struct port **wrapped)
+{
+	struct impair_port *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		goto err_below;
+	if (held_init(&i->in) || held_init(&i->out))
+		goto err_free;
+	i->port = *below;
+	i->port.ops = &impair_port_ops;
+	i->below = below;
+	i->im = im;
+	port_set_up(below, iport_frame, i);
+	*wrapped = &i->port;
+	return 0;
+err_free:
+	held_fini(&i->in);
+	held_fini(&i->out);
+	free(i);
+err_below:
+	port_free(below);
+	return -ENOMEM;
+}
