@@ -151,18 +151,19 @@ class Lab:
         return finish(self.start(command, **how), time.monotonic() + LIMIT)
 
     def pair(self, command, nics, captures=(None, None), client=None,
-             peer="127.0.0.1"):
+             peer="127.0.0.1", logged=False):
         """Runs @command as a server, then as the client (or @client) of it.
-        "-p PORT" is added.  Returns both Dones.
+        "-p PORT" is added.  Returns both Dones.  @logged: with what NICs count.
         """
         port = self.port()
+        env = {"GLASSNIC_LOG": "info"} if logged else {}
         until = time.monotonic() + LIMIT
         server = self.start(command + ["-p", str(port)], nic=nics[0],
-                            capture=captures[0])
+                            capture=captures[0], env=env)
         if not await_port(port, server, until):
             return finish(server, until), Done(0, "", "not started")
         other = self.start((client or command) + ["-p", str(port), peer],
-                           nic=nics[1], capture=captures[1])
+                           nic=nics[1], capture=captures[1], env=env)
         there = finish(other, until)
         return finish(server, until), there
 

@@ -188,6 +188,52 @@ Test(spec, takes_as_many_remotes_as_fit)
 	cr_expect(strstr(why, "one remote too many"), "%s", why);
 }
 
+Test(spec, faults_are_kept_as_they_were_written)
+{
+	const char *faults =
+		"loss=0.05,dup=2%,reorder=0.5,corrupt=1,truncate=0,"
+		"fixicrc=yes,mark=0.25,delay=10us,jitter=1.5ms,rate=2.5Gbit,"
+		"faults=out,impair=/tmp/some/rules";
+	struct nic_spec s = parsed(faults);
+
+	cr_expect_str_eq(s.loss, "0.05");
+	cr_expect_str_eq(s.jitter, "1.5ms");
+	cr_expect_eq(s.faults, FAULTS_OUT);
+	cr_expect(s.fixicrc);
+	cr_expect_str_eq(s.impair, "/tmp/some/rules");
+	cr_expect_str_eq(spec_format(&s, text), faults);
+	s = parsed("loss=off,delay=off,rate=off,faults=both");
+	cr_expect_str_eq(spec_format(&s, text), "");
+}
+
+Test(spec, refuses_faults_that_are_none)
+{
+	char path[300] = "impair=";
+
+	expect_refused("loss=2", "loss=2: not a chance; "
+				 "allowed: 0 to 1, or 0% to 100%");
+	expect_refused("dup=-1", "dup=-1: not a chance; "
+				 "allowed: 0 to 1, or 0% to 100%");
+	expect_refused("delay=5", "delay=5: not a duration; allowed: a number "
+				  "with ns, us, ms or s, up to an hour");
+	expect_refused("jitter=2h", "jitter=2h: not a duration; allowed: a "
+				    "number with ns, us, ms or s, up to an "
+				    "hour");
+	expect_refused("rate=fast", "rate=fast: not a rate; allowed: a number "
+				    "with bit, kbit, Mbit or Gbit (per "
+				    "second)");
+	expect_refused("faults=up", "faults=up: no such direction; "
+				    "allowed: both, in or out");
+	expect_refused("loss=0.000000000000000001",
+		       "loss=0.000000000000000001: too long; "
+		       "allowed: 0 to 1, or 0% to 100%");
+	memset(path + 7, 'a', 250);
+	expect_refused("impair=", "impair: no value; "
+				  "allowed: the path of a file");
+	cr_expect_eq(spec_parse(path, &(struct nic_spec){ 0 }, why), -EINVAL);
+	cr_expect(strstr(why, "too long"), "%s", why);
+}
+
 Test(spec, text_without_end_is_refused)
 {
 	static char big[3 * SPEC_TEXT_MAX];
@@ -196,7 +242,7 @@ Test(spec, text_without_end_is_refused)
 	memset(big, 'a', sizeof(big) - 1);
 	cr_expect_eq(spec_parse(big, &s, why), -EINVAL);
 	cr_expect_str_eq(why, "aaaaaaaaaaaaaaaaaaaa...: "
-			      "longer than 2047 bytes");
+			      "longer than 4095 bytes");
 	cr_expect_eq(specs_parse(big, &s, 1, why), -EINVAL);
 	big[SPEC_TEXT_MAX - 1] = '\0';
 	cr_expect_eq(spec_parse(big, &s, why), -EINVAL);
