@@ -239,6 +239,7 @@ static const struct statement {
 	{"detach", play_verb},
 	{"write", play_verb},
 	{"free", play_verb},
+	{"impair", play_verb},
 };
 
 #define STATEMENTS (sizeof(statements) / sizeof(*statements))

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "drill/tamper.h"
+#include "nic/host/faults.h"
+#include "nic/impair/impair_port.h"
 #include "nic/base/note.h"
 #include "nic/cq.h"
 #include "nic/qp.h"
@@ -237,6 +239,8 @@ static int add_host(struct vnic *v, unsigned n, const struct ip_addr *ip,
 
 	if (v->spec.port == PORT_VXLAN)
 		rc = add_tunnel(v, n, c, &port, why);
+	if (!rc && n == 1)
+		rc = impair_port_new(port, v->faults, &port);
 	return rc ? rc : link_eth_new(&cfg, port, link, why);
 }
 
@@ -291,6 +295,21 @@ static void choose_addresses(struct vnic *v)
 	v->b.own.b[15]++;
 }
 
+/* There is always something to add rules to. */
+static int add_faults(struct vnic *v, uint64_t seed, char *why)
+{
+	struct counters *c = &v->engine.counters;
+	int rc = spec_faults_new(&v->spec, seed, c, &v->faults, why);
+
+	if (rc || v->faults)
+		return rc;
+	v->faults = malloc(sizeof(*v->faults));
+	if (!v->faults)
+		return -ENOMEM;
+	impair_init(v->faults, seed, c);
+	return 0;
+}
+
 static void vnic_free(struct bench *b)
 {
 	struct vnic *v = of(b);
@@ -298,6 +317,7 @@ static void vnic_free(struct bench *b)
 	vnic_objects_fini(v);
 	link_free(v->nic);
 	link_free(v->script);
+	spec_faults_free(v->faults);
 	engine_fini(&v->engine);
 	bench_forget(b);
 	free(v);
@@ -328,7 +348,7 @@ struct bench *vnic_new(const char *spec, char *why)
 	cfg = config_of(&v->spec);
 	if (engine_init(&v->engine, &cfg, &hooks, v))
 		goto free_v;
-	if (build(v, why))
+	if (add_faults(v, cfg.seed, why) || build(v, why))
 		goto fini;
 	engine_attach(&v->engine, v->nic);
 	link_set_up(v->script, on_packet, v);
@@ -339,6 +359,7 @@ struct bench *vnic_new(const char *spec, char *why)
 fini:
 	link_free(v->nic);
 	link_free(v->script);
+	spec_faults_free(v->faults);
 	engine_fini(&v->engine);
 free_v:
 	free(v);

@@ -7,6 +7,7 @@
 #include "drill/bench.h"
 #include "nic/engine.h"
 #include "nic/host/spec.h"
+#include "nic/impair/impair.h"
 #include "nic/srq.h"
 
 #define OBJECTS_MAX  256u
@@ -35,6 +36,7 @@ struct vnic {
 	struct bench b;
 	struct nic_spec spec;
 	struct engine engine;
+	struct impair *faults;	   /* of the NIC's port */
 	struct link *nic, *script; /* the two ends of the wire */
 	struct port *tampers;	   /* at the script's end */
 	struct counters counters;  /* the script's end */

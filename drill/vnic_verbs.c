@@ -128,6 +128,25 @@ bool vnic_poll(struct vnic *v)
 /* ---- dispatch
  * ------------------------------------------------------------------------ */
 
+/* "impair RULE": one more rule of faults at the NIC's port. */
+static int verb_impair(struct call *c)
+{
+	char why[IMPAIR_WHY_MAX + 16], rule[IMPAIR_LINE_MAX];
+	size_t n = 0;
+
+	rule[0] = '\0';
+	for (unsigned i = 1; i < c->w.n && n < sizeof(rule); i++) {
+		const struct word *w = &c->w.w[i];
+
+		n += (size_t)snprintf(rule + n, sizeof(rule) - n, "%s%s%s ",
+				      w->text, w->value ? "=" : "",
+				      w->value ? w->value : "");
+	}
+	if (impair_add(c->v->faults, rule, why))
+		return call_refuse(c, "impair: %s", why);
+	return 0;
+}
+
 static const struct verb {
 	const char *name;
 	int (*run)(struct call *c);
@@ -149,6 +168,7 @@ static const struct verb {
 	{"write", verb_write},
 	{"read", verb_read},
 	{"free", verb_free},
+	{"impair", verb_impair},
 };
 
 int vnic_verb(struct bench *b, const char *line, char reply[REPLY_MAX])

@@ -1,5 +1,5 @@
-/* The composition root: makes links, ports, tunnels and the capture out of a
- * spec.  It alone knows the kinds.
+/* Puts a NIC together: its claim, its capture, the link of its spec
+ * (spec_link.c) and its GIDs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "nic/base/log.h"
+#include "nic/host/faults.h"
 #include "nic/host/host.h"
+#include "nic/host/spec_link.h"
 #include "nic/port/capture.h"
-#include "overlay/vxlan.h"
-#include "wire/bth.h"
-#include "wire/vxlan.h"
 
 /* ---- the capture ------------------------------------------------------------ */
 
@@ -74,80 +73,7 @@ static int open_capture(struct gn_nic *nic)
 	return rc;
 }
 
-/* ---- links --------------------------------------------------------------------- */
-
-static struct link_config roce_config(struct gn_nic *nic)
-{
-	const struct nic_spec *s = &nic->spec;
-
-	return (struct link_config){ .port = ROCE_UDP_PORT,
-				     .icrc = true,
-				     .foreign = s->foreign,
-				     .addr = { s->ip },
-				     .naddr = 1,
-				     .prefix_len = s->prefix_len,
-				     .gateway = s->gateway,
-				     .mac = s->mac,
-				     .vlan = s->vlan,
-				     .ip_mtu = s->mtu,
-				     .rcvbuf = s->rcvbuf,
-				     .counters = &nic->engine.counters };
-}
-
-/* fe80::/64 and the MAC as EUI-64 (RFC 4291, appendix A). */
-static struct ip_addr link_local(const struct mac *m)
-{
-	return (struct ip_addr){ { 0xfe, 0x80, 0, 0, 0, 0, 0, 0,
-				   m->b[0] ^ 2, m->b[1], m->b[2], 0xff, 0xfe,
-				   m->b[3], m->b[4], m->b[5] } };
-}
-
-static int build_udp(struct gn_nic *nic, char *why)
-{
-	struct link_config cfg = roce_config(nic);
-	int rc;
-
-	cfg.tap = nic->tap;
-	rc = link_udp_new(&cfg, &nic->link, why);
-	return rc ? rc : host_faults_link(nic, &nic->link, why);
-}
-
-static int build_eth(struct gn_nic *nic, struct port *port, char *why)
-{
-	struct link_config cfg = roce_config(nic);
-	int rc = host_faults_port(nic, &port, why);
-
-	if (rc)
-		return rc;
-	cfg.addr[cfg.naddr++] = link_local(&nic->spec.mac);
-	return link_eth_new(&cfg, port, &nic->link, why);
-}
-
-static int build_vxlan(struct gn_nic *nic, char *why)
-{
-	const struct nic_spec *s = &nic->spec;
-	struct link_config lower = { .port = VXLAN_UDP_PORT,
-				     .addr = { s->local },
-				     .naddr = 1,
-				     .rcvbuf = s->rcvbuf,
-				     .tap = nic->tap,
-				     .counters = &nic->engine.counters };
-	struct vxlan_config cfg = { .vni = s->vni,
-				    .local = s->local,
-				    .nremote = s->nremote,
-				    .learn = s->learn,
-				    .ageing_sec = s->ageing_sec,
-				    .counters = &nic->engine.counters };
-	struct link *udp;
-	struct port *port;
-	int rc = link_udp_new(&lower, &udp, why);
-
-	if (rc)
-		return rc;
-	memcpy(cfg.remote, s->remote, sizeof(s->remote));
-	rc = vxlan_port_new(&cfg, udp, &port, why);
-	return rc ? rc : build_eth(nic, port, why);
-}
+/* ---- the NIC ------------------------------------------------------------------- */
 
 /* As on the kernel's soft-RoCE: a NIC with a MAC has its link-local GID first.
  * On sockets both of the first two are the address, so that "-g 0" and "-g 1"
@@ -158,17 +84,25 @@ static void fill_gids(struct gn_nic *nic)
 	struct engine *e = &nic->engine;
 
 	e->gid[0] = nic->spec.port == PORT_UDP ? nic->spec.ip
-					       : link_local(&nic->spec.mac);
+					       : spec_link_local(&nic->spec.mac);
 	e->gid[1] = nic->spec.ip;
 	e->ngid = 2;
 }
 
+/* Faults and the link.  -errno, and @why is one line. */
+static int build_link(struct gn_nic *nic, char *why)
+{
+	struct counters *c = &nic->engine.counters;
+	int rc = spec_faults_new(&nic->spec, nic->engine.cfg.seed, c,
+				 &nic->faults, why);
+
+	return rc ? rc
+		  : spec_link_new(&nic->spec, nic->tap, nic->faults, c,
+				  &nic->link, why);
+}
+
 int host_build(struct gn_nic *nic)
 {
-	static int (*const builders[])(struct gn_nic *, char *) = {
-		[PORT_UDP] = build_udp,
-		[PORT_VXLAN] = build_vxlan,
-	};
 	char why[SPEC_WHY_MAX] = "";
 	int rc = spec_claim(&nic->spec, &nic->claim, why);
 
@@ -178,10 +112,8 @@ int host_build(struct gn_nic *nic)
 		rc = open_capture(nic);
 		if (rc)
 			goto undo;
-		rc = host_faults_new(nic, why);
+		rc = build_link(nic, why);
 	}
-	if (!rc)
-		rc = builders[nic->spec.port](nic, why);
 	if (rc) {
 		log_error("%s: %s", nic->spec.name, why);
 		goto undo;
@@ -199,7 +131,8 @@ void host_unbuild(struct gn_nic *nic)
 {
 	link_free(nic->link);
 	nic->link = NULL;
-	host_faults_free(nic);
+	spec_faults_free(nic->faults);
+	nic->faults = NULL;
 	if (nic->tap)
 		capture_free(nic->tap);
 	nic->tap = NULL;

@@ -2,6 +2,8 @@
  * first, then one rule for each of its options, which are written as rules and
  * parsed like them.
  */
+#include "nic/host/faults.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,9 +12,6 @@
 #include <unistd.h>
 
 #include "nic/base/log.h"
-#include "nic/host/host.h"
-#include "nic/impair/impair_link.h"
-#include "nic/impair/impair_port.h"
 
 #define RULES_MAX (64u << 10) /* bytes of a file */
 
@@ -124,66 +123,37 @@ static bool wants_faults(const struct nic_spec *s)
 	       s->jitter[0] || s->rate[0];
 }
 
-int host_faults_new(struct gn_nic *nic, char *why)
+int spec_faults_new(const struct nic_spec *s, uint64_t seed,
+		    struct counters *counters, struct impair **out, char *why)
 {
-	const struct nic_spec *s = &nic->spec;
-	uint64_t seed = nic->engine.cfg.seed;
+	struct impair *im;
 	int rc = 0;
 
+	*out = NULL;
 	if (!wants_faults(s))
 		return 0;
-	nic->impair = malloc(sizeof(*nic->impair));
-	if (!nic->impair)
+	im = malloc(sizeof(*im));
+	if (!im)
 		return no_memory(why);
-	impair_init(nic->impair, seed_of(s, seed), &nic->engine.counters);
+	impair_init(im, seed_of(s, seed), counters);
 	if (s->impair[0])
-		rc = add_file(nic->impair, s->impair, why);
+		rc = add_file(im, s->impair, why);
 	if (!rc)
-		rc = add_options(nic->impair, s, why);
-	if (!rc)
-		log_info("%s: faults by %u rules, seed=%" PRIu64, s->name,
-			 nic->impair->nrule, seed);
-	return rc;
-}
-
-/* ---- around what is built ---- */
-
-int host_faults_link(struct gn_nic *nic, struct link **link, char *why)
-{
-	if (!nic->impair)
-		return 0;
-	if (impair_link_new(*link, nic->impair, link)) {
-		*link = NULL;
-		return no_memory(why);
+		rc = add_options(im, s, why);
+	if (rc) {
+		spec_faults_free(im);
+		return rc;
 	}
-	nic->impaired_link = *link;
+	log_info("%s: faults by %u rules, seed=%" PRIu64, s->name, im->nrule,
+		 seed);
+	*out = im;
 	return 0;
 }
 
-int host_faults_port(struct gn_nic *nic, struct port **port, char *why)
+void spec_faults_free(struct impair *im)
 {
-	if (!nic->impair)
-		return 0;
-	if (impair_port_new(*port, nic->impair, port))
-		return no_memory(why);
-	nic->impaired_port = *port;
-	return 0;
-}
-
-void host_faults_drain(struct gn_nic *nic)
-{
-	if (nic->impaired_link)
-		impair_link_drain(nic->impaired_link, host_now());
-	if (nic->impaired_port)
-		impair_port_drain(nic->impaired_port, host_now());
-}
-
-void host_faults_free(struct gn_nic *nic)
-{
-	if (nic->impair)
-		impair_fini(nic->impair);
-	free(nic->impair);
-	nic->impair = NULL;
-	nic->impaired_link = NULL;
-	nic->impaired_port = NULL;
+	if (!im)
+		return;
+	impair_fini(im);
+	free(im);
 }

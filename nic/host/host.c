@@ -243,7 +243,7 @@ void host_close(struct gn_nic *nic)
 		eventfd_write(nic->kick, 1);
 		pthread_join(nic->thread, NULL);
 	}
-	host_faults_drain(nic);
+	link_drain(nic->link, host_now());
 	host_unbuild(nic);
 	close(nic->kick);
 	engine_fini(&nic->engine);

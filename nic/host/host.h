@@ -24,12 +24,7 @@ struct gn_nic {
 	struct nic_spec spec;
 	struct link *link;
 	struct tap *tap;  /* or NULL */
-	/* Faults, if any are asked for: the rules, and what obeys them, which is
-	 * one of the two (faults.c).
-	 */
-	struct impair *impair;
-	struct link *impaired_link;
-	struct port *impaired_port;
+	struct impair *faults; /* put in on purpose; or NULL */
 	int capture_lock; /* holds the capture file for this process; or -1 */
 	int claim;	  /* holds the address; or CLAIM_NONE */
 	unsigned users;	  /* gn_open minus gn_close */
@@ -95,16 +90,6 @@ void host_kick(struct gn_nic *nic);
 /* Makes link and capture out of the spec (build.c). */
 int host_build(struct gn_nic *nic);
 void host_unbuild(struct gn_nic *nic);
-
-/* Makes nic->impair if the spec asks for faults; -errno (faults.c). */
-int host_faults_new(struct gn_nic *nic, char *why);
-/* Puts them around a link or a port, if there are any; -ENOMEM. */
-int host_faults_link(struct gn_nic *nic, struct link **link, char *why);
-int host_faults_port(struct gn_nic *nic, struct port **port, char *why);
-/* Sends what they hold: the NIC is about to go. */
-void host_faults_drain(struct gn_nic *nic);
-/* When link and port are gone. */
-void host_faults_free(struct gn_nic *nic);
 
 /* The engine's hooks (channel.c). */
 extern const struct engine_hooks host_hooks;

@@ -376,9 +376,9 @@ static void ilink_free(struct link *l)
 	free(i);
 }
 
-void impair_link_drain(struct link *wrapped, nsec_t now)
+static void ilink_drain(struct link *l, nsec_t now)
 {
-	struct impair_link *i = of(wrapped);
+	struct impair_link *i = of(l);
 	struct parcel *c;
 
 	while ((c = held_take(&i->out, NSEC_NEVER))) {
@@ -396,6 +396,7 @@ static const struct link_ops impair_link_ops = {
 	.reaches = ilink_reaches,
 	.join = ilink_join,
 	.send_frames = ilink_send_frames,
+	.drain = ilink_drain,
 	.free = ilink_free,
 };
 

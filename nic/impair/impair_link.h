@@ -14,9 +14,5 @@
 /* Owns @below from then on (on failure, too), not @im.  -ENOMEM. */
 int impair_link_new(struct link *below, struct impair *im,
 		    struct link **wrapped);
-/* Sends what is held on its way out: the NIC is about to go, but for its peers
- * these packets have left it.
- */
-void impair_link_drain(struct link *wrapped, nsec_t now);
 
 #endif

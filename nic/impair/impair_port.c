@@ -303,9 +303,9 @@ static void iport_free(struct port *port)
 	free(i);
 }
 
-void impair_port_drain(struct port *wrapped, nsec_t now)
+static void iport_drain(struct port *port, nsec_t now)
 {
-	struct impair_port *i = of(wrapped);
+	struct impair_port *i = of(port);
 	struct parcel *c;
 
 	while ((c = held_take(&i->out, NSEC_NEVER))) {
@@ -320,6 +320,7 @@ static const struct port_ops impair_port_ops = {
 	.deadline = iport_deadline,
 	.tick = iport_tick,
 	.fds = iport_fds,
+	.drain = iport_drain,
 	.free = iport_free,
 };
 

@@ -11,7 +11,5 @@
 /* Owns @below from then on (on failure, too), not @im.  -ENOMEM. */
 int impair_port_new(struct port *below, struct impair *im,
 		    struct port **wrapped);
-/* As impair_link_drain. */
-void impair_port_drain(struct port *wrapped, nsec_t now);
 
 #endif

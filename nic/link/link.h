@@ -67,6 +67,10 @@ struct link_ops {
 	 */
 	void (*send_frames)(struct link *l, struct pkt *batch, unsigned n,
 			    nsec_t now);
+	/* Sends at once what it holds back on purpose: its NIC is about to go.
+	 * NULL: it holds nothing.
+	 */
+	void (*drain)(struct link *l, nsec_t now);
 	void (*free)(struct link *l);
 };
 
@@ -142,6 +146,12 @@ static inline void link_tick(struct link *l, nsec_t now)
 static inline unsigned link_fds(const struct link *l, int fd[LINK_FDS])
 {
 	return l->ops->fds(l, fd);
+}
+
+static inline void link_drain(struct link *l, nsec_t now)
+{
+	if (l->ops->drain)
+		l->ops->drain(l, now);
 }
 
 static inline void link_free(struct link *l)

@@ -182,6 +182,11 @@ static int eth_join(struct link *l, const struct ip_addr *group, bool member)
 	return 0;
 }
 
+static void eth_drain(struct link *l, nsec_t now)
+{
+	port_drain(of(l)->port, now);
+}
+
 static void eth_free(struct link *l)
 {
 	struct eth_link *e = of(l);
@@ -201,6 +206,7 @@ static const struct link_ops eth_ops = {
 	.reaches = eth_reaches,
 	.join = eth_join,
 	.send_frames = eth_send_frames,
+	.drain = eth_drain,
 	.free = eth_free,
 };
 

@@ -29,6 +29,8 @@ struct port_ops {
 	nsec_t (*deadline)(const struct port *p);
 	void (*tick)(struct port *p, nsec_t now);
 	unsigned (*fds)(const struct port *p, int fd[PORT_FDS]);
+	/* As of links (nic/link/link.h); may be NULL. */
+	void (*drain)(struct port *p, nsec_t now);
 	void (*free)(struct port *p);
 };
 
@@ -56,6 +58,12 @@ static inline void port_send(struct port *p, struct pkt *batch, unsigned n,
 static inline unsigned port_receive(struct port *p, unsigned budget, nsec_t now)
 {
 	return p->ops->receive(p, budget, now);
+}
+
+static inline void port_drain(struct port *p, nsec_t now)
+{
+	if (p->ops->drain)
+		p->ops->drain(p, now);
 }
 
 static inline void port_free(struct port *p)

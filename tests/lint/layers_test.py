@@ -27,6 +27,7 @@ LAYERS = {
                 "overlay/"],
     "trace": ["wire/", "trace/"],
     "drill": ["wire/", "nic/base/", "nic/*.h", "nic/host/spec.h",
+              "nic/host/faults.h", "nic/impair/",
               "nic/link/link.h", "nic/port/port.h", "overlay/vxlan.h",
               "drill/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],

@@ -272,7 +272,7 @@ Test(impair_link, drained_before_it_goes)
 
 	start("hold for 1s", NULL);
 	send_many(len, 3);
-	impair_link_drain(a.link, 0);
+	link_drain(a.link, 0);
 	receive(&b, 3);
 	for (unsigned i = 0; i < 3; i++)
 		cr_assert_eq(len_up(i), BTH_LEN + len[i]);

@@ -341,7 +341,7 @@ Test(impair_port, drained_before_it_goes)
 	friends("out hold for 1s", NULL);
 	send_n("10.0.0.2", 3);
 	cr_assert_eq(b.n, 0);
-	impair_port_drain(wire[0], now);
+	port_drain(wire[0], now);
 	settle();
 	cr_assert_eq(b.n, 3);
 	send_n("10.0.0.2", 3);

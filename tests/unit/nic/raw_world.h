@@ -29,7 +29,8 @@ static void no_async(void *ctx, struct gn_listener *l, const struct gn_event *e)
 {
 }
 
-static const struct engine_hooks raw_hooks = { no_comp, no_async };
+static const struct engine_hooks raw_hooks = {.comp_event = no_comp,
+						.async_event = no_async};
 
 static inline void raw_side_open(struct raw_side *s, struct host *h)
 {
