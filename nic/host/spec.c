@@ -84,7 +84,7 @@ static const struct row rows[] = {
 	  VXLAN, NUMBER(ageing_sec, 1, 1000000, NULL) },
 	{ { "seed", "1 to 18446744073709551615", "random",
 	    "where random numbers start: the same seed gives the same QPNs, "
-	    "PSNs and keys, and the same faults" },
+	    "PSNs and keys, and with the same ip the same faults" },
 	  ANY, NUMBER(seed, 1, UINT64_MAX, "random") },
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },
@@ -105,7 +105,7 @@ static const struct row rows[] = {
 	  ANY, YESNO(lids) },
 	{ { "loss", CHANCE_ALLOWED, "off",
 	    "the chance that a packet is lost: this and the next are faults "
-	    "put in on purpose (docs/impair.md)" },
+	    "on purpose (docs/impair.md)" },
 	  ANY, TEXT(chance, loss) },
 	{ { "dup", CHANCE_ALLOWED, "off",
 	    "the chance that a packet comes twice" },
