@@ -13,6 +13,7 @@
 struct around {
 	struct tamper tamper;
 	struct ip_addr src, dst;
+	bool has_src, has_dst;
 	uint64_t times;
 	const char *verdict; /* behind "=>"; NULL: it is to be accepted */
 };
@@ -95,10 +96,14 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 
 	if (!w->value)
 		return 0;
-	if (!strcmp(w->text, "src"))
+	if (!strcmp(w->text, "src")) {
+		a->has_src = true;
 		return take_address(p, w, &a->src) ? 1 : -1;
-	if (!strcmp(w->text, "dst"))
+	}
+	if (!strcmp(w->text, "dst")) {
+		a->has_dst = true;
 		return take_address(p, w, &a->dst) ? 1 : -1;
+	}
 	if (!strcmp(w->text, "after") || !strcmp(w->text, "within"))
 		return 1; /* play_await looks at them */
 	if (!strcmp(w->text, "icrc") && !strcmp(w->value, "bad")) {
@@ -373,8 +378,28 @@ bool play_send(struct player *p)
 /* ---- from the NIC
  * --------------------------------------------------------------------- */
 
+static bool match_address(const char *key, const struct ip_addr *want,
+			  const struct ip_addr *got, char *why)
+{
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+
+	if (ip_equal(want, got))
+		return true;
+	snprintf(why, WORDS_WHY_MAX, "%s: expected %s, got %s", key,
+		 ip_format(want, a), ip_format(got, b));
+	return false;
+}
+
+static bool match_addresses(const struct around *a, const struct seen *s,
+			    char *why)
+{
+	return (!a->has_src || match_address("src", &a->src, &s->src, why)) &&
+	       (!a->has_dst || match_address("dst", &a->dst, &s->dst, why));
+}
+
 static bool match(struct player *p, const struct packet_text *want,
-		  const struct end *e, const struct seen *s)
+		  const struct around *a, const struct end *e,
+		  const struct seen *s)
 {
 	static struct packet_text got;
 	char why[WORDS_WHY_MAX], text[600];
@@ -396,7 +421,7 @@ static bool match(struct player *p, const struct packet_text *want,
 	of = play_end_of(p, r.bth.dqpn);
 	if (of && r.op->flags & IS_REQUEST)
 		of->last_psn = r.bth.psn;
-	if (!packet_match(want, &got, why))
+	if (!packet_match(want, &got, why) || !match_addresses(a, s, why))
 		goto differs;
 	if (packet_gives(want, F_DQPN) || !e || r.bth.dqpn == e->own)
 		return true;
@@ -429,7 +454,7 @@ bool play_expect(struct player *p)
 
 		if (!s)
 			return false;
-		ok = match(p, &t, e, s);
+		ok = match(p, &t, &a, e, s);
 		play_trace(p, "  %s", play_show(s, text, sizeof(text)));
 		free(s);
 		if (!ok)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "nic/api.h"
+#include "nic/migrate.h"
 
 #define END             \
 	{               \
@@ -106,6 +107,13 @@ const struct verbs_word verbs_events[] = {
 	END,
 };
 
+const struct verbs_word verbs_migs[] = {
+	{"MIGRATED", MIG_MIGRATED},
+	{"REARM", MIG_REARM},
+	{"ARMED", MIG_ARMED},
+	END,
+};
+
 #define REMOTE_ALL                                        \
 	(GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_READ | \
 	 GN_ACCESS_REMOTE_ATOMIC)
@@ -130,6 +138,9 @@ const struct verbs_attr_word verbs_attrs[ATTR_N] = {
 	[ATTR_NOTIFY] = {"sqd_notify", GN_QP_EN_SQD_ASYNC_NOTIFY, 0},
 	[ATTR_PORT] = {"port_num", GN_QP_PORT, 1},
 	[ATTR_TCLASS] = {"traffic_class", 0, 0},
+	[ATTR_ALT_DGID] = {"alt_dgid", GN_QP_ALT_PATH, 0},
+	[ATTR_ALT_TIMEOUT] = {"alt_timeout", 0, 14},
+	[ATTR_MIG] = {"path_mig", GN_QP_PATH_MIG_STATE, MIG_MIGRATED},
 };
 
 bool verbs_find(const struct verbs_word *t, const char *word, uint64_t *value)

@@ -222,21 +222,22 @@ static int add_tunnel(struct vnic *v, unsigned n, struct counters *c,
 	return rc ? rc : vxlan_port_new(&cfg, udp, port, why);
 }
 
-/* One end: a host at @ip. */
+/* One end: a host at @ip; the script's has the next address, too. */
 static int add_host(struct vnic *v, unsigned n, const struct ip_addr *ip,
 		    struct port *port, struct counters *c, struct link **link,
 		    char *why)
 {
 	struct link_config cfg = {.port = ROCE_UDP_PORT,
 				  .icrc = true,
-				  .addr = {*ip},
-				  .naddr = 1,
+				  .addr = {*ip, *ip},
+				  .naddr = n,
 				  .prefix_len = v->spec.prefix_len,
 				  .mac = mac_at(n),
 				  .ip_mtu = n == 1 ? v->spec.mtu : 0,
 				  .counters = c};
 	int rc = 0;
 
+	cfg.addr[1].b[15]++;
 	if (v->spec.port == PORT_VXLAN)
 		rc = add_tunnel(v, n, c, &port, why);
 	if (!rc && n == 1)

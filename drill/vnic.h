@@ -30,6 +30,7 @@ struct object {
 	};
 	uint8_t *memory; /* O_MR: guard, len bytes, guard */
 	size_t len;
+	bool held; /* O_CQ: nobody polls it */
 };
 
 struct vnic {

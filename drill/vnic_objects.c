@@ -142,6 +142,7 @@ int verb_cq(struct call *c)
 		return rc;
 	o->cq->cookie = o->cq;
 	o->cq->listener = (struct gn_listener *)c->v;
+	o->held = words_has(&c->w, "hold");
 	return call_made(o, call_word(c, 1), 0);
 }
 

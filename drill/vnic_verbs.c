@@ -118,6 +118,7 @@ bool vnic_poll(struct vnic *v)
 
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
 		while (v->object[i].name[0] && v->object[i].kind == O_CQ &&
+		       !v->object[i].held &&
 		       cq_take(v->object[i].cq, 1, &wc) == 1) {
 			see_completion(v, &wc);
 			some = true;
