@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "nic/base/nearest.h"
 #include "wire/aeth.h"
 
 /* ---- the table
@@ -18,44 +19,45 @@ static const struct row {
 	const char *attr; /* what the name of an object stands for */
 	bool hex;
 	uint8_t mad_at, mad_len; /* bytes of the payload */
+	uint8_t bits;
 } rows[F_N] = {
-	[F_DQPN] = {"dqpn", 0, "qpn", HEX, 0, 0},
-	[F_PSN] = {"psn", 0, "psn", DEC, 0, 0},
-	[F_ACKREQ] = {"ackreq", 0, "", DEC, 0, 0},
-	[F_SE] = {"se", 0, "", DEC, 0, 0},
-	[F_FECN] = {"fecn", 0, "", DEC, 0, 0},
-	[F_BECN] = {"becn", 0, "", DEC, 0, 0},
-	[F_MIGREQ] = {"migreq", 0, "", DEC, 0, 0},
-	[F_PKEY] = {"pkey", 0, "", HEX, 0, 0},
-	[F_PAD] = {"pad", 0, "", DEC, 0, 0},
-	[F_TVER] = {"tver", 0, "", DEC, 0, 0},
-	[F_RESV6] = {"resv6", 0, "", HEX, 0, 0},
-	[F_RESV7] = {"resv7", 0, "", HEX, 0, 0},
-	[F_SRQN] = {"srqn", HAS_XRCETH, "srqn", HEX, 0, 0},
-	[F_QKEY] = {"qkey", HAS_DETH, "qkey", HEX, 0, 0},
-	[F_SQPN] = {"sqpn", HAS_DETH, "sqpn", HEX, 0, 0},
-	[F_TYPE] = {"type", HAS_FETH, "", DEC, 0, 0},
-	[F_SELECTIVITY] = {"selectivity", HAS_FETH, "", DEC, 0, 0},
-	[F_VA] = {"va", HAS_RETH | HAS_ATOMICETH, "va", HEX, 0, 0},
-	[F_RKEY] = {"rkey", HAS_RETH | HAS_ATOMICETH, "rkey", HEX, 0, 0},
-	[F_LEN] = {"len", HAS_RETH, "len", DEC, 0, 0},
-	[F_SWAP_ADD] = {"swap_add", HAS_ATOMICETH, "", HEX, 0, 0},
-	[F_COMPARE] = {"compare", HAS_ATOMICETH, "", HEX, 0, 0},
-	[F_KIND] = {"syndrome", HAS_AETH, "", DEC, 0, 0},
-	[F_VALUE] = {"syndrome value", HAS_AETH, "", DEC, 0, 0},
-	[F_MSN] = {"msn", HAS_AETH, "", DEC, 0, 0},
-	[F_ORIG] = {"orig", HAS_ATOMICACK, "", HEX, 0, 0},
-	[F_IMM] = {"imm", HAS_IMM, "", HEX, 0, 0},
-	[F_INV_RKEY] = {"inv_rkey", HAS_IETH, "rkey", HEX, 0, 0},
-	[F_MAD_CLASS] = {"mad_class", HAS_PAYLOAD, "", HEX, 1, 1},
-	[F_MAD_METHOD] = {"mad_method", HAS_PAYLOAD, "", HEX, 3, 1},
-	[F_MAD_STATUS] = {"mad_status", HAS_PAYLOAD, "", HEX, 4, 2},
-	[F_MAD_TID] = {"mad_tid", HAS_PAYLOAD, "", HEX, 8, 8},
-	[F_MAD_ATTR] = {"mad_attr", HAS_PAYLOAD, "", HEX, 16, 2},
-	[F_PAYLOAD] = {"payload", HAS_PAYLOAD, "len", DEC, 0, 0},
-	[F_TOS] = {"tos", 0, "", HEX, 0, 0},
-	[F_TTL] = {"ttl", 0, "", DEC, 0, 0},
-	[F_SPORT] = {"sport", 0, "", DEC, 0, 0},
+	[F_DQPN] = {"dqpn", 0, "qpn", HEX, 0, 0, 24},
+	[F_PSN] = {"psn", 0, "psn", DEC, 0, 0, 24},
+	[F_ACKREQ] = {"ackreq", 0, "", DEC, 0, 0, 1},
+	[F_SE] = {"se", 0, "", DEC, 0, 0, 1},
+	[F_FECN] = {"fecn", 0, "", DEC, 0, 0, 1},
+	[F_BECN] = {"becn", 0, "", DEC, 0, 0, 1},
+	[F_MIGREQ] = {"migreq", 0, "", DEC, 0, 0, 1},
+	[F_PKEY] = {"pkey", 0, "", HEX, 0, 0, 16},
+	[F_PAD] = {"pad", 0, "", DEC, 0, 0, 2},
+	[F_TVER] = {"tver", 0, "", DEC, 0, 0, 4},
+	[F_RESV6] = {"resv6", 0, "", HEX, 0, 0, 6},
+	[F_RESV7] = {"resv7", 0, "", HEX, 0, 0, 7},
+	[F_SRQN] = {"srqn", HAS_XRCETH, "srqn", HEX, 0, 0, 24},
+	[F_QKEY] = {"qkey", HAS_DETH, "qkey", HEX, 0, 0, 32},
+	[F_SQPN] = {"sqpn", HAS_DETH, "sqpn", HEX, 0, 0, 24},
+	[F_TYPE] = {"type", HAS_FETH, "", DEC, 0, 0, 4},
+	[F_SELECTIVITY] = {"selectivity", HAS_FETH, "", DEC, 0, 0, 2},
+	[F_VA] = {"va", HAS_RETH | HAS_ATOMICETH, "va", HEX, 0, 0, 64},
+	[F_RKEY] = {"rkey", HAS_RETH | HAS_ATOMICETH, "rkey", HEX, 0, 0, 32},
+	[F_LEN] = {"len", HAS_RETH, "len", DEC, 0, 0, 32},
+	[F_SWAP_ADD] = {"swap_add", HAS_ATOMICETH, "", HEX, 0, 0, 64},
+	[F_COMPARE] = {"compare", HAS_ATOMICETH, "", HEX, 0, 0, 64},
+	[F_KIND] = {"syndrome", HAS_AETH, "", DEC, 0, 0, 2},
+	[F_VALUE] = {"syndrome value", HAS_AETH, "", DEC, 0, 0, 5},
+	[F_MSN] = {"msn", HAS_AETH, "", DEC, 0, 0, 24},
+	[F_ORIG] = {"orig", HAS_ATOMICACK, "", HEX, 0, 0, 64},
+	[F_IMM] = {"imm", HAS_IMM, "", HEX, 0, 0, 32},
+	[F_INV_RKEY] = {"inv_rkey", HAS_IETH, "rkey", HEX, 0, 0, 32},
+	[F_MAD_CLASS] = {"mad_class", HAS_PAYLOAD, "", HEX, 1, 1, 8},
+	[F_MAD_METHOD] = {"mad_method", HAS_PAYLOAD, "", HEX, 3, 1, 8},
+	[F_MAD_STATUS] = {"mad_status", HAS_PAYLOAD, "", HEX, 4, 2, 16},
+	[F_MAD_TID] = {"mad_tid", HAS_PAYLOAD, "", HEX, 8, 8, 64},
+	[F_MAD_ATTR] = {"mad_attr", HAS_PAYLOAD, "", HEX, 16, 2, 16},
+	[F_PAYLOAD] = {"payload", HAS_PAYLOAD, "len", DEC, 0, 0, 32},
+	[F_TOS] = {"tos", 0, "", HEX, 0, 0, 8},
+	[F_TTL] = {"ttl", 0, "", DEC, 0, 0, 8},
+	[F_SPORT] = {"sport", 0, "", DEC, 0, 0, 16},
 };
 
 _Static_assert(F_N <= 64, "fields given are bits of a uint64_t");
@@ -108,14 +110,28 @@ bool packet_has(uint8_t opcode, enum field f)
 /* ---- text to fields
  * --------------------------------------------------------------- */
 
-static bool take_flag(struct packet_text *p, const char *word)
+/* Payload may be where none belongs, and behind an unknown opcode anything. */
+static bool may_have(uint8_t opcode, enum field f, char *why)
 {
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if (!strcmp(flags[i].word, word)) {
-			packet_set(p, flags[i].field, flags[i].value);
-			return true;
-		}
+	const struct opcode *op = opcode_find(opcode);
+
+	if (!op || f == F_PAYLOAD || packet_has(opcode, f))
+		return true;
+	snprintf(why, WORDS_WHY_MAX, "%s has no such field", op->name);
 	return false;
+}
+
+static int take_flag(struct packet_text *p, const char *word, char *why)
+{
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (strcmp(flags[i].word, word))
+			continue;
+		if (!may_have(p->opcode, flags[i].field, why))
+			return -1;
+		packet_set(p, flags[i].field, flags[i].value);
+		return 1;
+	}
+	return 0;
 }
 
 static bool nak_number(const char *text, uint64_t *value)
@@ -140,6 +156,8 @@ static int take_syndrome(struct packet_text *p, const struct word *w, char *why)
 				 w->text, w->value);
 			return -1;
 		}
+		if (!may_have(p->opcode, F_KIND, why))
+			return -1;
 		packet_set(p, F_KIND, syndromes[i].kind);
 		packet_set(p, F_VALUE, v);
 		return 1;
@@ -174,6 +192,15 @@ static void set_mad(struct packet_text *p, const struct row *row, uint64_t v)
 			(uint8_t)(v >> 8 * (row->mad_len - 1 - i));
 }
 
+static bool fits(const struct row *row, const char *text, uint64_t v, char *why)
+{
+	if (row->bits == 64 || !(v >> row->bits))
+		return true;
+	snprintf(why, WORDS_WHY_MAX, "%.40s: more than %u bits", text,
+		 row->bits);
+	return false;
+}
+
 int packet_take(struct packet_text *p, const struct word *w,
 		packet_lookup lookup, void *ctx, char *why)
 {
@@ -181,7 +208,7 @@ int packet_take(struct packet_text *p, const struct word *w,
 	int took;
 
 	if (!w->value)
-		return take_flag(p, w->text);
+		return take_flag(p, w->text, why);
 	took = take_syndrome(p, w, why);
 	if (took)
 		return took;
@@ -190,7 +217,9 @@ int packet_take(struct packet_text *p, const struct word *w,
 	for (unsigned i = 0; i < F_N; i++) {
 		if (strcmp(rows[i].name, w->text))
 			continue;
-		if (!lookup(ctx, w->value, rows[i].attr, &v, why))
+		if (!may_have(p->opcode, (enum field)i, why) ||
+		    !lookup(ctx, w->value, rows[i].attr, &v, why) ||
+		    !fits(&rows[i], w->value, v, why))
 			return -1;
 		packet_set(p, (enum field)i, v);
 		if (rows[i].mad_len)
@@ -202,38 +231,57 @@ int packet_take(struct packet_text *p, const struct word *w,
 
 static const char *const prefixes[] = {"RC_", "UC_", "UD_", "XRC_"};
 
+/* What a drill may call opcode @n: by its whole name, or within transport @t
+ * without that.  NULL: it may not.
+ */
+static const char *opcode_name(unsigned n, enum transport t, bool whole)
+{
+	const struct opcode *op = opcode_find((uint8_t)n);
+	const char *rest;
+
+	if (!op || whole)
+		return op ? op->name : NULL;
+	rest = strchr(op->name, '_');
+	return opcode_transport((uint8_t)n) == t && rest ? rest + 1 : NULL;
+}
+
+static bool is_whole_name(const char *name)
+{
+	bool whole = !strcmp(name, "CNP");
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		whole |= !strncmp(name, prefixes[i], strlen(prefixes[i]));
+	return whole;
+}
+
 bool packet_opcode(const char *name, enum transport t, uint8_t *opcode,
 		   char *why)
 {
-	bool full = !strcmp(name, "CNP");
-	unsigned n;
+	bool whole = is_whole_name(name);
+	struct nearest near;
+	uint64_t v;
 
-	if (!strncmp(name, "OPCODE_0x", 9)) {
-		uint64_t v;
+	if (!strncmp(name, "OPCODE_0x", 9) && words_number(name + 7, &v) &&
+	    v < 256) {
+		*opcode = (uint8_t)v;
+		return true;
+	}
+	nearest_init(&near, name);
+	for (unsigned n = 0; n < 256; n++) {
+		const char *called = opcode_name(n, t, whole);
 
-		if (words_number(name + 7, &v) && v < 256) {
-			*opcode = (uint8_t)v;
+		if (called && !strcmp(called, name)) {
+			*opcode = (uint8_t)n;
 			return true;
 		}
+		if (called)
+			nearest_offer(&near, called);
 	}
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-		full |= !strncmp(name, prefixes[i], strlen(prefixes[i]));
-	for (n = 0; n < 256; n++) {
-		const struct opcode *op = opcode_find((uint8_t)n);
-		const char *rest = op ? strchr(op->name, '_') : NULL;
-
-		if (op && (full ? !strcmp(op->name, name)
-				: opcode_transport((uint8_t)n) == t && rest &&
-					   !strcmp(rest + 1, name)))
-			break;
-	}
-	if (n == 256) {
-		snprintf(why, WORDS_WHY_MAX,
-			 "%.40s: no such opcode of this transport", name);
-		return false;
-	}
-	*opcode = (uint8_t)n;
-	return true;
+	snprintf(why, WORDS_WHY_MAX, "%.40s: no such opcode%s%s%s%s", name,
+		 whole ? "" : " of this QP's transport",
+		 near.best ? "; did you mean " : "", near.best ? near.best : "",
+		 near.best ? "?" : "");
+	return false;
 }
 
 /* ---- fields and packets

@@ -3,6 +3,7 @@
  * need be.
  */
 #include "drill/player.h"
+#include "drill/grammar.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -271,12 +272,15 @@ static bool take_line(struct player *p, unsigned i)
 
 static bool play_line(struct player *p, unsigned i)
 {
+	char why[WORDS_WHY_MAX];
 	const char *word;
 
 	if (!take_line(p, i))
 		return false;
 	if (!p->w.n)
 		return true;
+	if (!grammar_check(&p->w, why))
+		return play_fail(p, "%s", why);
 	word = p->w.w[0].text;
 	play_trace(p, "%s", p->text);
 	for (size_t k = 0; k < STATEMENTS; k++)

@@ -307,12 +307,19 @@ static bool check_verdict(struct player *p, const char *want, enum drop got)
 	return false;
 }
 
-static bool is_drop_word(const char *word)
+static bool check_word(struct player *p, const char *word)
 {
-	for (unsigned i = 0; i < DROP_N; i++)
+	struct nearest near;
+
+	nearest_init(&near, word);
+	for (unsigned i = 0; i < DROP_N; i++) {
 		if (!strcmp(drop_word((enum drop)i), word))
 			return true;
-	return false;
+		nearest_offer(&near, drop_word((enum drop)i));
+	}
+	return play_fail(p, "=> %s: no such verdict%s%s%s", word,
+			 near.best ? "; did you mean " : "",
+			 near.best ? near.best : "", near.best ? "?" : "");
 }
 
 static bool check_sendable(struct player *p, const struct packet_text *t,
@@ -320,8 +327,8 @@ static bool check_sendable(struct player *p, const struct packet_text *t,
 {
 	const struct tamper *m = &a->tamper;
 
-	if (a->verdict && !is_drop_word(a->verdict))
-		return play_fail(p, "=> %s: no such verdict", a->verdict);
+	if (a->verdict && !check_word(p, a->verdict))
+		return false;
 	if (t->v[F_PAYLOAD] > PACKET_DATA_MAX - 300)
 		return play_fail(p, "payload=%llu: at most %u",
 				 (unsigned long long)t->v[F_PAYLOAD],

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "drill/player.h"
 #include "drill/verbs_words.h"
+#include "nic/base/nearest.h"
 
 #define OWN_QPN_FIRST 0x100u
 
@@ -49,13 +50,31 @@ bool play_compare(struct player *p, unsigned first, const char *got)
 		if (w->value ? value && same(p, w->text, w->value, value)
 			     : words_has(&g, w->text))
 			continue;
-		play_fail(p, "%s: expected %s, got %s", w->text,
-			  w->value ? w->value : "it", value ? value : "none");
+		if (w->value)
+			play_fail(p, "%s: expected %s, got %s", w->text,
+				  w->value, value ? value : "none");
+		else
+			play_fail(p, "expected %s, got %s", w->text, got);
 		play_add(p, "  expected: %s\n  actual:   %s %s\n", p->text,
 			 p->w.w[0].text, got);
 		return false;
 	}
 	return true;
+}
+
+/* The line's word 1 should have been one of @t. */
+static bool no_such(struct player *p, const struct verbs_word *t,
+		    const char *what)
+{
+	struct nearest near;
+
+	nearest_init(&near, p->w.w[1].text);
+	for (; t->word; t++)
+		nearest_offer(&near, t->word);
+	if (near.best)
+		return play_fail(p, "%s: no such %s; did you mean %s?",
+				 p->w.w[1].text, what, near.best);
+	return play_fail(p, "%s: no such %s", p->w.w[1].text, what);
 }
 
 /* "wc STATUS id=1 ...": the status is a word, SUCCESS if there is none. */
@@ -71,8 +90,7 @@ bool play_wc(struct player *p)
 
 	if (p->w.n > 1 && !p->w.w[1].value) {
 		if (!verbs_find(verbs_statuses, p->w.w[1].text, &status))
-			return play_fail(p, "%s: no such status",
-					 p->w.w[1].text);
+			return no_such(p, verbs_statuses, "status");
 		first = 2;
 	}
 	s = play_await(p, SEEN_WC, "completion");
@@ -99,11 +117,14 @@ bool play_wc(struct player *p)
 
 bool play_event(struct player *p)
 {
+	uint64_t ignored;
 	struct seen *s;
 	bool ok;
 
 	if (p->w.n < 2)
 		return play_fail(p, "write: event TYPE [OBJECT]");
+	if (!verbs_find(verbs_events, p->w.w[1].text, &ignored))
+		return no_such(p, verbs_events, "event");
 	s = play_await(p, SEEN_EVENT, "event");
 	if (!s)
 		return false;
