@@ -7,6 +7,17 @@
 
 #define SGES_MAX 32u
 
+/* Inline data is read by the post itself, through the program's pointers. */
+static int get_pointer(struct call *c, const struct object *o, uint64_t offset,
+		       struct gn_sge *sge)
+{
+	if (offset > o->len || sge->len > o->len - offset)
+		return call_refuse(c, "inline data past the region's %zu bytes",
+				   o->len);
+	sge->addr = (uintptr_t)(o->memory + MEMORY_GUARD + offset);
+	return 0;
+}
+
 /* All the line's sge=.  An address past the region is the drill's to try. */
 static int get_sges(struct call *c, struct gn_sge *sge, unsigned *n)
 {
@@ -23,8 +34,12 @@ static int get_sges(struct call *c, struct gn_sge *sge, unsigned *n)
 		rc = call_range(c, c->w.w[i].value, &o, &offset, &len);
 		if (rc)
 			return rc;
-		sge[(*n)++] = (struct gn_sge){o->mr->iova + offset,
-					      (uint32_t)len, o->mr->h.key};
+		sge[*n] = (struct gn_sge){o->mr->iova + offset, (uint32_t)len,
+					  o->mr->h.key};
+		if (words_has(&c->w, "inline") &&
+		    (rc = get_pointer(c, o, offset, &sge[*n])))
+			return rc;
+		++*n;
 	}
 	return 0;
 }
