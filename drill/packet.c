@@ -169,6 +169,13 @@ static int take_data(struct packet_text *p, const char *text, char *why)
 {
 	size_t len = packet_gives(p, F_PAYLOAD) ? p->v[F_PAYLOAD] : 0;
 
+	if (!len &&
+	    (!strncmp(text, "count", 5) || !strncmp(text, "fill@", 5))) {
+		snprintf(why, WORDS_WHY_MAX,
+			 "%.40s: of how many bytes? write payload=N before it",
+			 text);
+		return -1;
+	}
 	if (!words_bytes(text, p->data, sizeof(p->data), &len, why))
 		return -1;
 	packet_set(p, F_PAYLOAD, len);

@@ -257,7 +257,19 @@ static bool add_end(struct player *p, struct end **end)
 	return true;
 }
 
-/* What a line that makes or moves a QP leaves open: who its peer is. */
+/* Does the line leave open who the QP's peer is? Only some moves may say it. */
+static bool needs_peer(const struct player *p, const struct end *e)
+{
+	const char *verb = p->w.w[0].text;
+
+	if (!strcmp(verb, "modify"))
+		return p->w.n > 2 && !strcmp(p->w.w[2].text, "RTR") &&
+		       e->transport != TRANSPORT_UD &&
+		       !words_has(&p->w, "only");
+	return !strcmp(verb, "qp") || !strcmp(verb, "post_send");
+}
+
+/* What such a line gets. */
 static void add_peer(const struct player *p, const struct end *e, char *line,
 		     size_t size)
 {
@@ -402,7 +414,7 @@ bool play_verb(struct player *p)
 		if (!add_end(p, &e))
 			return false;
 	}
-	if (e || (old && strcmp(verb, "post_recv")))
+	if ((e || old) && needs_peer(p, e ? e : old))
 		add_peer(p, e ? e : old, line, sizeof(line));
 	rc = p->bench->ops->verb(p->bench, line, reply);
 	if (rc == VERB_OK)
