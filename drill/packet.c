@@ -110,28 +110,14 @@ bool packet_has(uint8_t opcode, enum field f)
 /* ---- text to fields
  * --------------------------------------------------------------- */
 
-/* Payload may be where none belongs, and behind an unknown opcode anything. */
-static bool may_have(uint8_t opcode, enum field f, char *why)
+static bool take_flag(struct packet_text *p, const char *word)
 {
-	const struct opcode *op = opcode_find(opcode);
-
-	if (!op || f == F_PAYLOAD || packet_has(opcode, f))
-		return true;
-	snprintf(why, WORDS_WHY_MAX, "%s has no such field", op->name);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (!strcmp(flags[i].word, word)) {
+			packet_set(p, flags[i].field, flags[i].value);
+			return true;
+		}
 	return false;
-}
-
-static int take_flag(struct packet_text *p, const char *word, char *why)
-{
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		if (strcmp(flags[i].word, word))
-			continue;
-		if (!may_have(p->opcode, flags[i].field, why))
-			return -1;
-		packet_set(p, flags[i].field, flags[i].value);
-		return 1;
-	}
-	return 0;
 }
 
 static bool nak_number(const char *text, uint64_t *value)
@@ -156,8 +142,6 @@ static int take_syndrome(struct packet_text *p, const struct word *w, char *why)
 				 w->text, w->value);
 			return -1;
 		}
-		if (!may_have(p->opcode, F_KIND, why))
-			return -1;
 		packet_set(p, F_KIND, syndromes[i].kind);
 		packet_set(p, F_VALUE, v);
 		return 1;
@@ -215,7 +199,7 @@ int packet_take(struct packet_text *p, const struct word *w,
 	int took;
 
 	if (!w->value)
-		return take_flag(p, w->text, why);
+		return take_flag(p, w->text);
 	took = take_syndrome(p, w, why);
 	if (took)
 		return took;
@@ -224,8 +208,7 @@ int packet_take(struct packet_text *p, const struct word *w,
 	for (unsigned i = 0; i < F_N; i++) {
 		if (strcmp(rows[i].name, w->text))
 			continue;
-		if (!may_have(p->opcode, (enum field)i, why) ||
-		    !lookup(ctx, w->value, rows[i].attr, &v, why) ||
+		if (!lookup(ctx, w->value, rows[i].attr, &v, why) ||
 		    !fits(&rows[i], w->value, v, why))
 			return -1;
 		packet_set(p, (enum field)i, v);

@@ -441,13 +441,26 @@ differs:
 	return false;
 }
 
+/* A field that the opcode does not have would be compared with nothing. */
+static bool check_fields(struct player *p, const struct packet_text *t)
+{
+	const struct opcode *op = opcode_find(t->opcode);
+
+	for (unsigned f = 0; op && f < F_N; f++)
+		if (packet_gives(t, (enum field)f) && f != F_PAYLOAD &&
+		    !packet_has(t->opcode, (enum field)f))
+			return play_fail(p, "%s: %s has no such field",
+					 packet_field_name(f), op->name);
+	return true;
+}
+
 bool play_expect(struct player *p)
 {
 	struct packet_text t;
 	struct around a;
 	struct end *e;
 
-	if (!parse_packet(p, &t, &a, &e, false))
+	if (!parse_packet(p, &t, &a, &e, false) || !check_fields(p, &t))
 		return false;
 	if (a.verdict)
 		return play_fail(p,
