@@ -156,7 +156,7 @@ bool words_bytes(const char *text, uint8_t *out, size_t room, size_t *len,
 
 	if (!count && !fill)
 		return hex_bytes(text, out, room, len, why);
-	if (text[5] && !words_number(text + 5 + count, &start)) {
+	if ((fill || text[5]) && !words_number(text + 5 + count, &start)) {
 		snprintf(why, WORDS_WHY_MAX, "%.20s: not a number", text);
 		return false;
 	}
