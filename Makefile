@@ -119,6 +119,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
+deps_drill = $(BUILD)/drill.a $(BUILD)/nic.a $(BUILD)/wire.a
 # What verbs do, and what they answer to nonsense, is asked of the real library.
 deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
 DROP_IN	  := $(BUILD)/lib/libibverbs.so.1
