@@ -116,6 +116,7 @@ static enum drop vnic_send(struct bench *b, struct pkt *p,
 {
 	struct vnic *v = of(b);
 	uint64_t before[DROP_N];
+	uint64_t duplicates = v->engine.counters.n[CNT_DUPLICATE];
 
 	memcpy(before, v->engine.counters.drop, sizeof(before));
 	tamper_port_set(v->tampers, tamper);
@@ -125,7 +126,9 @@ static enum drop vnic_send(struct bench *b, struct pkt *p,
 	for (unsigned i = 1; i < DROP_N; i++)
 		if (v->engine.counters.drop[i] != before[i])
 			return (enum drop)i;
-	return DROP_NONE;
+	return v->engine.counters.n[CNT_DUPLICATE] != duplicates
+		       ? DROP_DUPLICATE
+		       : DROP_NONE;
 }
 
 static bool vnic_counter(struct bench *b, const char *name, uint64_t *value)
