@@ -15,6 +15,7 @@ struct around {
 	struct ip_addr src, dst;
 	bool has_src, has_dst;
 	uint64_t times;
+	uint64_t strip; /* bytes that it lacks at the end, before the ICRC */
 	const char *verdict; /* behind "=>"; NULL: it is to be accepted */
 };
 
@@ -113,6 +114,8 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 	if (!strcmp(w->text, "times") && words_number(w->value, &a->times) &&
 	    a->times && a->times <= TIMES_MAX)
 		return 1;
+	if (!strcmp(w->text, "strip") && words_number(w->value, &a->strip))
+		return 1;
 	if (!strcmp(w->text, "cut") && words_number(w->value, &cut)) {
 		a->tamper.cut = cut;
 		return 1;
@@ -124,7 +127,7 @@ static bool no_field(struct player *p, const char *word)
 {
 	static const char *const others[] = {
 		"data",	 "credits", "timer", "nak",   "src", "dst",
-		"after", "within",  "icrc",  "times", "cut",
+		"after", "within",  "icrc",  "times", "cut", "strip",
 	};
 	struct nearest near;
 
@@ -267,13 +270,22 @@ static uint32_t psns(const struct packet_text *t, const struct end *e)
 	return (uint32_t)((len + e->pmtu - 1) / e->pmtu);
 }
 
+/* What is left of @len bytes when up to *@strip are taken off. */
+static size_t take_off(size_t len, size_t *strip)
+{
+	size_t n = len < *strip ? len : *strip;
+
+	*strip -= n;
+	return len - n;
+}
+
 static void encode(struct player *p, const struct packet_text *t,
 		   const struct around *a, struct pkt *pkt)
 {
 	const struct opcode *op = opcode_find(t->opcode);
 	uint8_t head[ROCE_HEAD_MAX];
 	struct roce r;
-	size_t n = BTH_LEN;
+	size_t n = BTH_LEN, strip = a->strip, pad;
 
 	packet_to_roce(t, &r);
 	if (!packet_gives(t, F_PAD))
@@ -288,9 +300,12 @@ static void encode(struct player *p, const struct packet_text *t,
 	pkt->sport = (uint16_t)t->v[F_SPORT];
 	pkt->tos = (uint8_t)t->v[F_TOS];
 	pkt->ttl = (uint8_t)t->v[F_TTL];
+	pad = take_off(r.bth.pad, &strip);
+	r.payload.len = take_off(r.payload.len, &strip);
+	n = take_off(n, &strip);
 	memcpy(pkt_push(pkt, n), head, n);
 	pkt_add_span(pkt, r.payload.p, r.payload.len);
-	memset(pkt_add_tail(pkt, r.bth.pad), 0, r.bth.pad);
+	memset(pkt_add_tail(pkt, pad), 0, pad);
 }
 
 static bool check_verdict(struct player *p, const char *want, enum drop got)
