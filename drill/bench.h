@@ -57,6 +57,7 @@ struct tamper {
 	} patch[PATCHES_MAX];
 	size_t cut; /* bytes off the frame's end */
 	bool bad_icrc;
+	bool udp_checksum; /* of the innermost UDP: the right one, not 0 */
 };
 
 /* verb: what it returns when it is not the verb that failed. */

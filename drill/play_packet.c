@@ -111,6 +111,10 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 		a->tamper.bad_icrc = true;
 		return 1;
 	}
+	if (!strcmp(w->text, "udp_checksum") && !strcmp(w->value, "good")) {
+		a->tamper.udp_checksum = true;
+		return 1;
+	}
 	if (!strcmp(w->text, "times") && words_number(w->value, &a->times) &&
 	    a->times && a->times <= TIMES_MAX)
 		return 1;
@@ -126,8 +130,9 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 static bool no_field(struct player *p, const char *word)
 {
 	static const char *const others[] = {
-		"data",	 "credits", "timer", "nak",   "src", "dst",
-		"after", "within",  "icrc",  "times", "cut", "strip",
+		"data", "credits", "timer",	   "nak",  "src",
+		"dst",	"after",   "within",	   "icrc", "times",
+		"cut",	"strip",   "udp_checksum",
 	};
 	struct nearest near;
 
@@ -337,6 +342,11 @@ static bool check_word(struct player *p, const char *word)
 			 near.best ? near.best : "", near.best ? "?" : "");
 }
 
+static bool is_tampered(const struct tamper *m)
+{
+	return m->n || m->cut || m->bad_icrc || m->udp_checksum;
+}
+
 static bool check_sendable(struct player *p, const struct packet_text *t,
 			   const struct around *a)
 {
@@ -348,7 +358,7 @@ static bool check_sendable(struct player *p, const struct packet_text *t,
 		return play_fail(p, "payload=%llu: at most %u",
 				 (unsigned long long)t->v[F_PAYLOAD],
 				 PACKET_DATA_MAX - 300);
-	if (p->bench->live && (m->n || m->cut || m->bad_icrc))
+	if (p->bench->live && is_tampered(m))
 		return play_skip(p, "only the NIC in memory can be sent that");
 	return true;
 }
@@ -363,8 +373,7 @@ static bool send_one(struct player *p, const struct packet_text *t,
 	if (!pkt)
 		return play_fail(p, "no memory");
 	encode(p, t, a, pkt);
-	verdict = p->bench->ops->send(p->bench, pkt,
-				      m->n || m->cut || m->bad_icrc ? m : NULL);
+	verdict = p->bench->ops->send(p->bench, pkt, is_tampered(m) ? m : NULL);
 	free(pkt);
 	if (p->o->coverage)
 		coverage_packet(p->o->coverage, COVER_IN, t);

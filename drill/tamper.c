@@ -6,10 +6,11 @@
 #include "wire/udp.h"
 #include "wire/vxlan.h"
 
-#define FRAME_MAX   16384u
-#define VXLAN_PORT  4789u
-#define IP_CHECKSUM 10u /* where it is in an IPv4 header */
-#define NOT_THERE   SIZE_MAX
+#define FRAME_MAX    16384u
+#define VXLAN_PORT   4789u
+#define IP_CHECKSUM  10u /* where it is in an IPv4 header */
+#define UDP_CHECKSUM 6u	 /* and in a UDP header */
+#define NOT_THERE    SIZE_MAX
 
 struct tamper_port {
 	struct port port;
@@ -86,6 +87,24 @@ static void fix_checksum(const struct tamper *t, enum layer layer,
 		 checksum_fold(checksum_add(0, ip, IPV4_LEN)));
 }
 
+/* The UDP checksum over what the frame carries now. */
+static void put_udp_checksum(uint8_t *frame, size_t len, size_t ip_at,
+			     size_t udp_at)
+{
+	struct span in = {frame + ip_at, len - ip_at};
+	uint8_t *udp = frame + udp_at;
+	struct ip_header ip;
+	uint16_t sum;
+
+	put_be16(udp + UDP_CHECKSUM, 0);
+	if (ip_decode(&ip, &in))
+		return;
+	sum = checksum_fold(checksum_add(
+		checksum_pseudo(&ip, IPPROTO_UDP_, get_be16(udp + 4)), udp,
+		get_be16(udp + 4)));
+	put_be16(udp + UDP_CHECKSUM, sum ? sum : 0xffff);
+}
+
 /* Returns the frame's new length, or 0: it carries no UDP. */
 static size_t change(const struct tamper *t, uint8_t *frame, size_t len)
 {
@@ -102,6 +121,8 @@ static size_t change(const struct tamper *t, uint8_t *frame, size_t len)
 	fix_checksum(t, L_IP, frame, at[L_IP]);
 	fix_checksum(t, L_OUTER_IP, frame, at[L_OUTER_IP]);
 	frame[len - 1] ^= t->bad_icrc;
+	if (t->udp_checksum)
+		put_udp_checksum(frame, len, at[L_IP], at[L_UDP]);
 	return t->cut < len ? len - t->cut : 0;
 }
 
