@@ -108,6 +108,8 @@ static void see_completion(struct vnic *v, const struct gn_wc *wc)
 			      " inv_rkey=0x%x", wc->imm_or_rkey);
 	if (wc->flags & GN_WC_GRH)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " grh");
+	if (wc->solicited)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, " solicited");
 	bench_see(&v->b, SEEN_WC, v->now, text, (size_t)n);
 }
 
