@@ -186,18 +186,20 @@ int verb_post_recv(struct call *c)
 	struct gn_recv_wr wr = {.sge = sge};
 	const char *name = call_word(c, 1);
 	struct object *o = name ? call_find(c->v, name, strlen(name)) : NULL;
+	uint64_t times;
 	int rc;
 
 	if (!o || (o->kind != O_QP && o->kind != O_SRQ))
 		return call_refuse(c, "post_recv QP|SRQ: no such object");
 	rc = call_number(c, "id", 0, &wr.wr_id);
 	if (!rc)
+		rc = call_number(c, "times", 1, &times);
+	if (!rc)
 		rc = get_sges(c, sge, &wr.nsge);
-	if (rc)
-		return rc;
-	if (o->kind == O_SRQ)
-		return rq_post(&o->srq->rq, &wr);
-	rc = qp_post_recv(o->qp, &wr);
-	qp_ring(o->qp);
+	for (; !rc && times; times--, wr.wr_id++)
+		rc = o->kind == O_SRQ ? rq_post(&o->srq->rq, &wr)
+				      : qp_post_recv(o->qp, &wr);
+	if (!rc && o->kind == O_QP)
+		qp_ring(o->qp);
 	return rc;
 }
