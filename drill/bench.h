@@ -55,7 +55,8 @@ struct tamper {
 		uint16_t offset;
 		uint8_t value;
 	} patch[PATCHES_MAX];
-	size_t cut; /* bytes off the frame's end */
+	size_t cut;	/* bytes off the frame's end */
+	size_t trailer; /* zeros behind it */
 	bool bad_icrc;
 	bool udp_checksum; /* of the innermost UDP: the right one, not 0 */
 };

@@ -93,7 +93,7 @@ static bool take_address(struct player *p, const struct word *w,
 /* 1 taken, 0 not one, -1 wrong. */
 static int take_around(struct player *p, struct around *a, const struct word *w)
 {
-	uint64_t cut;
+	uint64_t n;
 
 	if (!w->value)
 		return 0;
@@ -120,8 +120,12 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 		return 1;
 	if (!strcmp(w->text, "strip") && words_number(w->value, &a->strip))
 		return 1;
-	if (!strcmp(w->text, "cut") && words_number(w->value, &cut)) {
-		a->tamper.cut = cut;
+	if (!strcmp(w->text, "cut") && words_number(w->value, &n)) {
+		a->tamper.cut = n;
+		return 1;
+	}
+	if (!strcmp(w->text, "trailer") && words_number(w->value, &n)) {
+		a->tamper.trailer = n;
 		return 1;
 	}
 	return take_patch(p, &a->tamper, w);
@@ -130,9 +134,9 @@ static int take_around(struct player *p, struct around *a, const struct word *w)
 static bool no_field(struct player *p, const char *word)
 {
 	static const char *const others[] = {
-		"data", "credits", "timer",	   "nak",  "src",
-		"dst",	"after",   "within",	   "icrc", "times",
-		"cut",	"strip",   "udp_checksum",
+		"data", "credits", "timer",	   "nak",     "src",
+		"dst",	"after",   "within",	   "icrc",    "times",
+		"cut",	"strip",   "udp_checksum", "trailer",
 	};
 	struct nearest near;
 
@@ -344,7 +348,7 @@ static bool check_word(struct player *p, const char *word)
 
 static bool is_tampered(const struct tamper *m)
 {
-	return m->n || m->cut || m->bad_icrc || m->udp_checksum;
+	return m->n || m->cut || m->trailer || m->bad_icrc || m->udp_checksum;
 }
 
 static bool check_sendable(struct player *p, const struct packet_text *t,

@@ -123,7 +123,11 @@ static size_t change(const struct tamper *t, uint8_t *frame, size_t len)
 	frame[len - 1] ^= t->bad_icrc;
 	if (t->udp_checksum)
 		put_udp_checksum(frame, len, at[L_IP], at[L_UDP]);
-	return t->cut < len ? len - t->cut : 0;
+	len = t->cut < len ? len - t->cut : 0;
+	if (!len || t->trailer > FRAME_MAX - len)
+		return len;
+	memset(frame + len, 0, t->trailer);
+	return len + t->trailer;
 }
 
 static void tamper_send(struct port *port, struct pkt *batch, unsigned n,
