@@ -311,7 +311,7 @@ static void encode(struct player *p, const struct packet_text *t,
 	pkt->ttl = (uint8_t)t->v[F_TTL];
 	pad = take_off(r.bth.pad, &strip);
 	r.payload.len = take_off(r.payload.len, &strip);
-	n = take_off(n, &strip);
+	n = BTH_LEN + take_off(n - BTH_LEN, &strip);
 	memcpy(pkt_push(pkt, n), head, n);
 	pkt_add_span(pkt, r.payload.p, r.payload.len);
 	memset(pkt_add_tail(pkt, pad), 0, pad);
