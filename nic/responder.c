@@ -267,10 +267,7 @@ static void remark(const struct gn_qp *qp, struct note *note, enum drop word)
 		 drop_word(word), drop_text(word), qp->resp.epsn);
 }
 
-/* The first packet that arrives in RTR (IBTA 11.6.3.1, communication
- * established).
- */
-static void tell_established(struct gn_qp *qp)
+void responder_tell_established(struct gn_qp *qp)
 {
 	if (qp->resp.established)
 		return;
@@ -288,7 +285,7 @@ enum drop responder_receive(struct gn_qp *qp, const struct roce *r,
 	if (state != GN_QPS_RTR && state != GN_QPS_RTS && state != GN_QPS_SQD &&
 	    state != GN_QPS_SQE)
 		return DROP_QP_STATE;
-	tell_established(qp);
+	responder_tell_established(qp);
 	word = check(qp, r);
 	remark(qp, note, word);
 	if (word == DROP_NONE)

@@ -30,6 +30,11 @@ static inline bool needs_resource(const struct roce *r)
 	return r->op->flags & (IS_READ | IS_ATOMIC | HAS_FETH);
 }
 
+/* A packet has arrived.  The first one in RTR is an event (IBTA 11.6.3.1,
+ * communication established).
+ */
+void responder_tell_established(struct gn_qp *qp);
+
 /* ---- execution --------------------------------------------------------------- */
 
 /* Does what @r asks for; what it changes is undone by nothing, so all checks

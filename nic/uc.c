@@ -62,6 +62,7 @@ enum drop uc_receive(struct gn_qp *qp, const struct roce *r)
 	if (state == GN_QPS_RESET || state == GN_QPS_INIT ||
 	    state == GN_QPS_ERR)
 		return DROP_QP_STATE;
+	responder_tell_established(qp);
 	v = check(qp, r);
 	if (v == DROP_NONE)
 		v = r->op->flags & IS_SEND ? execute_send(qp, r)
