@@ -18,8 +18,9 @@ static const struct grammar {
 	const struct verbs_word *words;
 	const char *what;
 } grammars[] = {
-	{"wc", 2, "grh ", "id opcode len qp imm inv_rkey src_qp " TIMES, false,
-	 1, verbs_statuses, "status"},
+	{"wc", 2, "grh solicited ",
+	 "id opcode len qp imm inv_rkey src_qp " TIMES, false, 1,
+	 verbs_statuses, "status"},
 	{"event", 3, "", TIMES, false, 1, verbs_events, "event"},
 	{"query", 2, "",
 	 "state sq_psn rq_psn qkey timeout retry_cnt rnr_retry min_rnr_timer "
@@ -42,7 +43,7 @@ static const struct grammar {
 	 "traffic_class mw mr bind_at bind_len access flush_len type "
 	 "selectivity ",
 	 false, 2, verbs_opcodes, "opcode"},
-	{"post_recv", 2, "", "id sge ", false, 0, NULL, NULL},
+	{"post_recv", 2, "", "id sge times ", false, 0, NULL, NULL},
 	{"limit", 3, "", "", false, 0, NULL, NULL},
 	{"attach", 3, "", "", false, 0, NULL, NULL},
 	{"detach", 3, "", "", false, 0, NULL, NULL},
