@@ -9,6 +9,9 @@
 #ifdef HAVE_PCAP
 #include <pcap/pcap.h>
 
+#define NSEC_OF_SEC 1000000000
+#define SEC_MAX	    8000000000 /* in the year 2223 */
+
 struct reader {
 	pcap_t *pcap;
 	int linktype;
@@ -109,6 +112,20 @@ static bool ends_early(struct reader *r)
 	return !strncmp(pcap_geterr(r->pcap), "truncated", 9);
 }
 
+/* Files can hold times that no clock shows; they are taken for the nearest that
+ * leaves room to calculate.
+ */
+static int64_t nsec_of(const struct timeval *ts)
+{
+	int64_t sec = ts->tv_sec, nsec = ts->tv_usec;
+
+	if (sec < 0 || sec > SEC_MAX)
+		sec = sec < 0 ? 0 : SEC_MAX;
+	if (nsec < 0 || nsec >= NSEC_OF_SEC)
+		nsec = 0;
+	return sec * NSEC_OF_SEC + nsec;
+}
+
 /* The next frame of the file goes to the dissector: 1, 0 or -1. */
 static int next_frame(struct reader *r)
 {
@@ -132,7 +149,7 @@ static int next_frame(struct reader *r)
 	}
 	f = (struct frame){
 		.number = ++r->stats.frames,
-		.nsec = h->ts.tv_sec * 1000000000LL + h->ts.tv_usec,
+		.nsec = nsec_of(&h->ts),
 		.linktype = r->linktype,
 		.bytes = {bytes, h->caplen},
 		.wire_len = h->len,
