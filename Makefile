@@ -14,7 +14,8 @@ WARN	:= -Wall -Wextra -Wshadow -Wvla -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wno-unused-parameter $(WERROR)
 CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread \
 	     -fno-strict-aliasing -I. -I$(BUILD)/gen -MMD -MP $(SAN_FLAGS) $(CFLAGS)
-SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+	     $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
 LDFLAGS_ALL = -pthread $(SAN_FLAGS) $(LDFLAGS)
 
 # A dependency that is missing is left out, and says so.
@@ -144,6 +145,32 @@ $(FRAMES): tests/oracle/frames.c $(BUILD)/wire.a
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $< $(BUILD)/wire.a $(LDFLAGS_ALL) $(LIBS) -o $@
+
+# Fuzzers: tests/fuzz/NAME_fuzz.c is a target.  clang links libFuzzer to it (see
+# `fuzz'); any compiler links driver.c, which replays inputs.
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ	 := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
+FUZZ_SUPPORT := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(SUPPORT_SRC))
+LIBFUZZER ?=
+$(FUZZ_SUPPORT): $(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -DDUO_ABORTS -c $< -o $@
+$(FUZZ): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(if $(LIBFUZZER),,tests/fuzz/driver.c) \
+		$(FUZZ_SUPPORT) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -DDUO_ABORTS -Wno-conversion $(filter %.c,$^) $(FUZZ_SUPPORT) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(if $(LIBFUZZER),-fsanitize=fuzzer) \
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ) $(FRAMES)
+
+SECONDS	?= 60
+.PHONY: fuzz
+fuzz:		# all fuzzers, SECONDS=n (60) in total; needs clang
+	@$(PYTHON) tests/fuzz/run.py $(SECONDS)
 
 RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
 SETUP	  = tools/setup.sh

@@ -1,5 +1,6 @@
 #include "tests/support/duo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,8 +12,14 @@ void duo_fail(const char *file, int line, const char *what, long long got,
 {
 	if (current)
 		fabric_dump(&current->f);
+#ifdef DUO_ABORTS
+	fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", file, line, what, got,
+		want);
+	abort();
+#else
 	cr_assert_fail("%s:%d: %s is %lld, not %lld", file, line, what, got,
 		       want);
+#endif
 }
 
 /* ---- making it ----------------------------------------------------------- */
