@@ -229,6 +229,9 @@ int host_start_thread(struct gn_nic *nic)
 	if (nic->has_thread)
 		return 0;
 	sigfillset(&all);
+	/* Those of the thread's own doing: see nic/mem.c. */
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&nic->thread, NULL, serve, nic);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

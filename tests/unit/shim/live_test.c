@@ -238,6 +238,29 @@ Test(live, memory_that_goes_away_is_an_error_and_no_crash)
 	cr_assert_neq(wc.status, IBV_WC_SUCCESS);
 }
 
+/* Nobody polls, so that it is the NIC's own thread that finds the memory gone. */
+Test(live, memory_that_goes_away_under_the_nics_thread)
+{
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct ibv_mr *gone = ibv_reg_mr(pd, p, 4096, ALL_RIGHTS);
+	struct ibv_qp *qp = rc_to_itself();
+	struct ibv_sge sge = sge_at(0, 64);
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr = {.qp_state = IBV_QPS_RTS};
+
+	munmap(p, 4096);
+	post(qp, (struct ibv_send_wr){.opcode = IBV_WR_RDMA_WRITE,
+				      .sg_list = &sge,
+				      .num_sge = 1,
+				      .wr.rdma = {(uintptr_t)p, gone->rkey}});
+	for (unsigned i = 0; i < 10000 && attr.qp_state == IBV_QPS_RTS; i++) {
+		usleep(1000);
+		cr_assert_eq(ibv_query_qp(qp, &attr, IBV_QP_STATE, &init), 0);
+	}
+	cr_assert_eq(attr.qp_state, IBV_QPS_ERR);
+}
+
 /* ---- events
  * ------------------------------------------------------------------------- */
 
