@@ -19,6 +19,9 @@ CANNOT_RUN = 77
 
 CRITERION = re.compile(r"Synthesis: Tested: \d+ \| Passing: (\d+) \| "
                        r"Failing: (\d+) \| Crashing: (\d+)")
+# Criterion does not look at how a test's process ends.
+SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer|"
+                       r"WARNING: ThreadSanitizer|: runtime error: ")
 OURS = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 
 # What a script gets instead of the build folder, within it.
@@ -32,11 +35,16 @@ def suites(build):
     for path in sorted(glob.glob("tests/unit/*/*_test.c")):
         program = path.replace("tests/unit/", f"{build}/tests/")[:-2]
         yield path, [os.path.abspath(program)]
-    for folder in "drill", "oracle", "e2e":
+    for folder in "drill", "oracle", "fuzz", "e2e":
         for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
             argument = os.path.join(build, ARGUMENT.get(path, ""))
             yield path, [sys.executable, path, argument.rstrip("/")]
     path = "tests/conformance/run.py"
+    yield path, [sys.executable, path, build]
+    yield "tests/unit (asan)", [
+        "make", "-s", f"-j{os.cpu_count()}", "unit", f"BUILD={build}-asan",
+        "SAN=address,undefined"]
+    path = "tests/sanitize/programs_test.py"
     yield path, [sys.executable, path, build]
     for name, san in ("tsan", "thread"), ("asan", "address,undefined"):
         yield f"tests/stress/threads.c ({name})", [
@@ -66,6 +74,7 @@ def count(status, text):
     for m in OURS.finditer(text):
         passed += int(m[1])
         failed += int(m[2])
+    failed += len(SANITIZER.findall(text))
     if status != 0 and not failed:
         failed = 1
     if not passed and not failed:

@@ -151,12 +151,13 @@ class Lab:
         return finish(self.start(command, **how), time.monotonic() + LIMIT)
 
     def pair(self, command, nics, captures=(None, None), client=None,
-             peer="127.0.0.1", logged=False):
+             peer="127.0.0.1", env=None, logged=False):
         """Runs @command as a server, then as the client (or @client) of it.
         "-p PORT" is added.  Returns both Dones.  @logged: with what NICs count.
         """
         port = self.port()
-        env = {"GLASSNIC_LOG": "info"} if logged else {}
+        if logged:
+            env = {**(env or {}), "GLASSNIC_LOG": "info"}
         until = time.monotonic() + LIMIT
         server = self.start(command + ["-p", str(port)], nic=nics[0],
                             capture=captures[0], env=env)

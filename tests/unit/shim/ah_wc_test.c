@@ -116,6 +116,7 @@ Test(ah_wc, without_header_there_is_no_route)
 Test(ah_wc, handle_needs_a_route_and_a_source)
 {
 	struct ibv_pd pd = {.context = fake_open()};
+	struct ibv_ah *ah;
 
 	cr_assert_null(ibv_create_ah(&pd, &attr));
 	cr_assert_eq(errno, EINVAL);
@@ -125,5 +126,7 @@ Test(ah_wc, handle_needs_a_route_and_a_source)
 	cr_assert_null(ibv_create_ah(&pd, &attr));
 	cr_assert_eq(errno, EINVAL);
 	attr.grh.sgid_index = 1;
-	cr_assert_not_null(ibv_create_ah(&pd, &attr));
+	ah = ibv_create_ah(&pd, &attr);
+	cr_assert_not_null(ah);
+	cr_assert_eq(ibv_destroy_ah(ah), 0);
 }

@@ -128,6 +128,7 @@ Test(errno_memory, mw)
 	bind.bind_info.mr = NULL;
 	ERRNO_IS(ibv_bind_mw(qp, mw, &bind), EINVAL);
 	ERRNO_IS(ibv_dealloc_mw(mw), 0);
+	ERRNO_IS(ibv_dealloc_mw(type2), 0);
 }
 
 Test(errno_memory, region_with_a_window_is_busy)
@@ -192,13 +193,15 @@ Test(errno_memory, dm)
 
 Test(errno_memory, import)
 {
-	struct ibv_dm *dm = alloc_dm(64, 0, 0);
+	struct ibv_dm *dm = alloc_dm(64, 0, 0), *again;
 
 	NULL_IS(ibv_import_mr(pd, 0), EINVAL);
 	NULL_IS(ibv_import_mr(pd, pd->handle), EINVAL);
 	NULL_IS(ibv_import_mr(other_pd, mr->handle), EINVAL);
 	NULL_IS(ibv_import_dm(ctx, mr->handle), EINVAL);
-	cr_expect(ibv_import_dm(ctx, dm->handle));
+	again = ibv_import_dm(ctx, dm->handle);
+	cr_assert(again);
+	ibv_unimport_dm(again);
 }
 
 Test(errno_memory, pd_in_use_is_busy)

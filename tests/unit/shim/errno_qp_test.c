@@ -225,6 +225,7 @@ Test(errno_qp, opcodes_of_other_types)
 		 EINVAL);
 	ERRNO_IS(post(ud, SEND(.wr.ud = {.ah = NULL})), EINVAL);
 	ERRNO_IS(post(ud, SEND(.wr.ud = {.ah = ah, .remote_qpn = 1})), 0);
+	ERRNO_IS(ibv_destroy_ah(ah), 0);
 }
 
 Test(errno_qp, srq)

@@ -96,6 +96,7 @@ Test(errno_queue, events_without_waiting)
 	fcntl(ctx->async_fd, F_SETFL, O_NONBLOCK);
 	MINUS1_IS(ibv_get_cq_event(ch, &of, &context), EAGAIN);
 	MINUS1_IS(ibv_get_async_event(ctx, &event), EAGAIN);
+	ERRNO_IS(ibv_destroy_comp_channel(ch), 0);
 }
 
 /* ---- shared receive queues

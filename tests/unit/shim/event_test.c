@@ -95,6 +95,7 @@ Test(event, destroy_cq_waits_for_the_acknowledgement, .timeout = 10)
 	thread = destroy_blocked(destroy_cq, cq);
 	ibv_ack_cq_events(cq, 1);
 	pthread_join(thread, NULL);
+	cr_assert_eq(ibv_destroy_comp_channel(ch), 0);
 }
 
 Test(event, channel_with_a_cq_is_busy)

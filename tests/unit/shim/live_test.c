@@ -104,6 +104,8 @@ Test(live, datagram_is_answered_by_an_address_handle_from_it)
 	cr_assert_eq(wc.qp_num, asks->qp_num);
 	cr_assert_eq(wc.imm_data, 7);
 	cr_assert_str_eq(memory + 2048 + 40, "hello");
+	cr_assert_eq(ibv_destroy_ah(ah), 0);
+	cr_assert_eq(ibv_destroy_ah(back), 0);
 }
 
 Test(live, multicast_reaches_who_is_attached)
@@ -111,24 +113,26 @@ Test(live, multicast_reaches_who_is_attached)
 	struct ibv_qp *from = make_qp(IBV_QPT_UD), *to = make_qp(IBV_QPT_UD);
 	struct ibv_ah_attr where = own_address();
 	struct ibv_sge text = sge_at(0, 5);
+	struct ibv_ah *ah;
 	struct ibv_wc wc;
 
 	where.grh.dgid =
 		(union ibv_gid){.raw = {[10] = 0xff, 0xff, 239, 1, 2, 3}};
+	ah = ibv_create_ah(pd, &where);
 	to_rts(from);
 	to_rts(to);
 	cr_assert_eq(ibv_attach_mcast(to, &where.grh.dgid, 0), 0);
 	receive(to, sge_at(1024, 100));
-	post(from, (struct ibv_send_wr){
-			   .opcode = IBV_WR_SEND,
-			   .sg_list = &text,
-			   .num_sge = 1,
-			   .wr.ud = {ibv_create_ah(pd, &where), 0xffffff, 1}});
+	post(from, (struct ibv_send_wr){.opcode = IBV_WR_SEND,
+					.sg_list = &text,
+					.num_sge = 1,
+					.wr.ud = {ah, 0xffffff, 1}});
 	do
 		wc = wait_ok(cq);
 	while (wc.opcode != IBV_WC_RECV);
 	cr_assert_eq(wc.qp_num, to->qp_num);
 	cr_assert_eq(wc.byte_len, 45);
+	cr_assert_eq(ibv_destroy_ah(ah), 0);
 }
 
 /* ---- requests
@@ -509,4 +513,5 @@ Test(live, xrc_target_is_opened_by_its_number)
 	cr_assert_eq(ibv_query_qp(opened, &attr, IBV_QP_STATE, &init), 0);
 	cr_assert_eq(attr.qp_state, IBV_QPS_INIT, "it lives on");
 	cr_assert_eq(ibv_destroy_qp(opened), 0);
+	cr_assert_eq(ibv_close_xrcd(ta.xrcd), 0);
 }

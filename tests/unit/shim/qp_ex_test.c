@@ -160,6 +160,7 @@ Test(qp_ex, operation_that_was_not_asked_for_fails_all)
 	ibv_wr_set_sge(&sends.ex, 5, 0x1000, 10);
 	cr_assert_eq(ibv_wr_complete(&sends.ex), EOPNOTSUPP);
 	cr_assert_eq(fake_post_count, 0);
+	qp_ex_fini(&sends);
 }
 
 Test(qp_ex, addresses_of_datagrams_and_xrc)
