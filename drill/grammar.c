@@ -24,7 +24,7 @@ static const struct grammar {
 	{"event", 3, "", TIMES, false, 1, verbs_events, "event"},
 	{"query", 2, "",
 	 "state sq_psn rq_psn qkey timeout retry_cnt rnr_retry min_rnr_timer "
-	 "dqpn sq_draining path_mig ",
+	 "dqpn sq_draining mig_state ",
 	 false, 0, NULL, NULL},
 	{"pd", 2, "", "", false, 0, NULL, NULL},
 	{"mr", 3, "", "access pd ", false, 0, NULL, NULL},

@@ -2,7 +2,6 @@
 
 #include <string.h>
 #include "nic/api.h"
-#include "nic/migrate.h"
 
 #define END             \
 	{               \
@@ -14,6 +13,13 @@ const struct verbs_word verbs_states[] = {
 	{"RTR", GN_QPS_RTR},	 {"RTS", GN_QPS_RTS},
 	{"SQD", GN_QPS_SQD},	 {"SQE", GN_QPS_SQE},
 	{"ERR", GN_QPS_ERR},	 END,
+};
+
+const struct verbs_word verbs_mig_states[] = {
+	{"MIGRATED", 0},
+	{"REARM", 1},
+	{"ARMED", 2},
+	END,
 };
 
 const struct verbs_word verbs_types[] = {
@@ -107,13 +113,6 @@ const struct verbs_word verbs_events[] = {
 	END,
 };
 
-const struct verbs_word verbs_migs[] = {
-	{"MIGRATED", MIG_MIGRATED},
-	{"REARM", MIG_REARM},
-	{"ARMED", MIG_ARMED},
-	END,
-};
-
 #define REMOTE_ALL                                        \
 	(GN_ACCESS_REMOTE_WRITE | GN_ACCESS_REMOTE_READ | \
 	 GN_ACCESS_REMOTE_ATOMIC)
@@ -139,8 +138,8 @@ const struct verbs_attr_word verbs_attrs[ATTR_N] = {
 	[ATTR_PORT] = {"port_num", GN_QP_PORT, 1},
 	[ATTR_TCLASS] = {"traffic_class", 0, 0},
 	[ATTR_ALT_DGID] = {"alt_dgid", GN_QP_ALT_PATH, 0},
-	[ATTR_ALT_TIMEOUT] = {"alt_timeout", 0, 14},
-	[ATTR_MIG] = {"path_mig", GN_QP_PATH_MIG_STATE, MIG_MIGRATED},
+	[ATTR_ALT_TIMEOUT] = {"alt_timeout", GN_QP_ALT_PATH, 14},
+	[ATTR_MIG_STATE] = {"mig_state", GN_QP_PATH_MIG_STATE, 0},
 };
 
 bool verbs_find(const struct verbs_word *t, const char *word, uint64_t *value)

@@ -15,7 +15,7 @@ struct verbs_word {
 
 extern const struct verbs_word verbs_states[], verbs_types[], verbs_opcodes[],
 	verbs_send_flags[], verbs_access[], verbs_statuses[],
-	verbs_wc_opcodes[], verbs_events[], verbs_migs[];
+	verbs_wc_opcodes[], verbs_events[], verbs_mig_states[];
 
 bool verbs_find(const struct verbs_word *t, const char *word, uint64_t *value);
 /* "?" if there is none. */
@@ -45,7 +45,7 @@ enum verbs_attr {
 	ATTR_TCLASS,
 	ATTR_ALT_DGID,
 	ATTR_ALT_TIMEOUT,
-	ATTR_MIG,
+	ATTR_MIG_STATE,
 	ATTR_N
 };
 

@@ -225,22 +225,31 @@ static int add_tunnel(struct vnic *v, unsigned n, struct counters *c,
 	return rc ? rc : vxlan_port_new(&cfg, udp, port, why);
 }
 
-/* One end: a host at @ip; the script's has the next address, too. */
+/* The script's other path: the address behind its first. */
+static void add_second_address(struct link_config *cfg)
+{
+	cfg->addr[1] = cfg->addr[0];
+	cfg->addr[1].b[15]++;
+	cfg->naddr = 2;
+}
+
+/* One end: a host at @ip. */
 static int add_host(struct vnic *v, unsigned n, const struct ip_addr *ip,
 		    struct port *port, struct counters *c, struct link **link,
 		    char *why)
 {
 	struct link_config cfg = {.port = ROCE_UDP_PORT,
 				  .icrc = true,
-				  .addr = {*ip, *ip},
-				  .naddr = n,
+				  .addr = {*ip},
+				  .naddr = 1,
 				  .prefix_len = v->spec.prefix_len,
 				  .mac = mac_at(n),
 				  .ip_mtu = n == 1 ? v->spec.mtu : 0,
 				  .counters = c};
 	int rc = 0;
 
-	cfg.addr[1].b[15]++;
+	if (n == 2)
+		add_second_address(&cfg);
 	if (v->spec.port == PORT_VXLAN)
 		rc = add_tunnel(v, n, c, &port, why);
 	if (!rc && n == 1)

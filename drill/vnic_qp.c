@@ -12,7 +12,7 @@ static int attr_value(struct call *c, enum verbs_attr i, const char *text,
 		return 0;
 	if (i == ATTR_ACCESS	  ? verbs_bits(verbs_access, text, v)
 	    : i == ATTR_CUR_STATE ? verbs_find(verbs_states, text, v)
-	    : i == ATTR_MIG	  ? verbs_find(verbs_migs, text, v)
+	    : i == ATTR_MIG_STATE ? verbs_find(verbs_mig_states, text, v)
 				  : words_number(text, v))
 		return 0;
 	return call_refuse(c, "%s=%s: not a value of it", verbs_attrs[i].word,
@@ -40,22 +40,14 @@ static void set_attr(struct gn_qp_attr *a, const uint64_t *v)
 	a->ah.is_global = true;
 	a->ah.traffic_class = (uint8_t)v[ATTR_TCLASS];
 	a->alt_timeout = (uint8_t)v[ATTR_ALT_TIMEOUT];
-	a->mig_state = (uint8_t)v[ATTR_MIG];
-}
-
-/* The address that @key gives; @a stays if there is none. */
-static int get_address(struct call *c, const char *key, struct ip_addr *a)
-{
-	const char *text = words_get(&c->w, key);
-
-	if (text && !ip_parse(a, text))
-		return call_refuse(c, "%s=%s: not an address", key, text);
-	return 0;
+	a->mig_state = (uint8_t)v[ATTR_MIG_STATE];
 }
 
 /* Attributes as the line and the presets say; *@given: those of the line. */
 static int get_attr(struct call *c, struct gn_qp_attr *a, unsigned *given)
 {
+	const char *dgid = words_get(&c->w, "dgid");
+	const char *alt = words_get(&c->w, "alt_dgid");
 	uint64_t v[ATTR_N];
 	int rc = 0;
 
@@ -73,9 +65,13 @@ static int get_attr(struct call *c, struct gn_qp_attr *a, unsigned *given)
 	*a = (struct gn_qp_attr){0};
 	set_attr(a, v);
 	a->ah.dgid = c->v->b.own;
+	if (dgid && !ip_parse(&a->ah.dgid, dgid))
+		return call_refuse(c, "dgid=%s: not an address", dgid);
 	a->alt_ah = a->ah;
-	rc = get_address(c, "dgid", &a->ah.dgid);
-	return rc ? rc : get_address(c, "alt_dgid", &a->alt_ah.dgid);
+	a->alt_port_num = a->port_num;
+	if (alt && !ip_parse(&a->alt_ah.dgid, alt))
+		return call_refuse(c, "alt_dgid=%s: not an address", alt);
+	return 0;
 }
 
 /* Towards @to by the usual way, as far as it goes. */
@@ -226,11 +222,11 @@ int verb_query(struct call *c)
 		 "state=%s sq_psn=%u rq_psn=%u qkey=0x%x timeout=%u "
 		 "retry_cnt=%u "
 		 "rnr_retry=%u min_rnr_timer=%u dqpn=0x%x sq_draining=%u "
-		 "path_mig=%s",
+		 "mig_state=%s",
 		 verbs_word(verbs_states, a.state), a.sq_psn, a.rq_psn, a.qkey,
 		 a.timeout, a.retry_cnt, a.rnr_retry, a.min_rnr_timer,
 		 a.dest_qpn, a.sq_draining,
-		 verbs_word(verbs_migs, a.mig_state));
+		 verbs_word(verbs_mig_states, a.mig_state));
 	return 0;
 }
 
