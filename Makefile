@@ -157,7 +157,7 @@ $(FUZZ_SUPPORT): $(BUILD)/fuzz/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -DDUO_ABORTS -c $< -o $@
 $(FUZZ): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(if $(LIBFUZZER),,tests/fuzz/driver.c) \
-		$(FUZZ_SUPPORT) $(BUILD)/trace.a $(BUILD)/nic.a $(BUILD)/wire.a
+		$(FUZZ_SUPPORT) $(PARTS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -DDUO_ABORTS -Wno-conversion $(filter %.c,$^) $(FUZZ_SUPPORT) \

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
+#include "nic/base/lazy.h"
 
 #define RECORD_HEAD 8u
 #define SKIP	    UINT32_MAX
@@ -43,7 +43,7 @@ int frameq_init(struct frameq *q, size_t size, unsigned max_n)
 {
 	assert(size && !(size & (size - 1)));
 	memset(q, 0, sizeof(*q));
-	q->ring = malloc(size);
+	q->ring = lazy_alloc(size);
 	if (!q->ring)
 		return -ENOMEM;
 	q->size = size;
@@ -53,7 +53,7 @@ int frameq_init(struct frameq *q, size_t size, unsigned max_n)
 
 void frameq_fini(struct frameq *q)
 {
-	free(q->ring);
+	lazy_free(q->ring, q->size);
 	q->ring = NULL;
 }
 

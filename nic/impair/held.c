@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "nic/base/lazy.h"
 
 struct held_slot {
 	struct parcel parcel; /* first: parcels are given back as slots */
@@ -17,7 +18,7 @@ int held_init(struct held *h)
 {
 	memset(h, 0, sizeof(*h));
 	h->slot = malloc(HELD_MAX * sizeof(*h->slot));
-	h->bytes = malloc((size_t)HELD_MAX * HELD_LEN_MAX);
+	h->bytes = lazy_alloc((size_t)HELD_MAX * HELD_LEN_MAX);
 	h->heap = malloc(HELD_MAX * sizeof(*h->heap));
 	h->unused = malloc(HELD_MAX * sizeof(*h->unused));
 	if (h->slot && h->bytes && h->heap && h->unused)
@@ -29,7 +30,7 @@ int held_init(struct held *h)
 void held_fini(struct held *h)
 {
 	free(h->slot);
-	free(h->bytes);
+	lazy_free(h->bytes, (size_t)HELD_MAX * HELD_LEN_MAX);
 	free(h->heap);
 	free(h->unused);
 	memset(h, 0, sizeof(*h));

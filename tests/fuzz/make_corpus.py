@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes inputs for the fuzzers to start from: make_corpus.py FRAMES OUT
 
-From pcaps/ and from the frames of the program FRAMES (tests/oracle/frames.c); each
-target NAME gets a folder OUT/NAME, in the format that tests/fuzz/NAME_fuzz.c
+From pcaps/, tests/drill/, and the frames of the program FRAMES
+(tests/oracle/frames.c); each target NAME gets a folder OUT/NAME, in the format that tests/fuzz/NAME_fuzz.c
 reads.  The same sources give the same files.
 """
 
@@ -156,6 +156,17 @@ SPECS = [
 ]
 
 
+RULES = [
+    "drop psn=7 once", "drop out opcode=ACKNOWLEDGE every 3",
+    "hold in opcode=READ_RESPONSE_MIDDLE for 2ms", "mark next 10",
+    "blackhole for 300ms after 1s", "dup chance 0.5", "loss 0.05",
+    "corrupt chance 0.5 bits=3 icrc=fixed", "reorder chance 0.5",
+    "truncate to 40 opcode=SEND_ONLY next 1", "rate 100Mbit limit=64KiB",
+    "delay 1ms jitter=200us", "drop psn=+3 dqpn=5 skip 2 # a comment",
+    "drop opcod=3", "in out drop",
+]
+
+
 class Corpus:
     def __init__(self, out):
         self.out = out
@@ -224,6 +235,12 @@ def main():
                    stack_input(ours + [udp, udp], (flows, flows)))
     for i, text in enumerate(SPECS):
         corpus.put("spec", str(i), text.encode())
+    for path in glob.glob("tests/drill/**/*.drill", recursive=True):
+        with open(path, "rb") as f:
+            corpus.put("drill", os.path.basename(path)[:-6], f.read())
+    for i, rule in enumerate(RULES):
+        corpus.put("impair", str(i), rule.encode() + b"\n" + RULES[
+            (i * 7 + 3) % len(RULES)].encode() + b"\0" + rnd.randbytes(200))
     for i in range(16):
         corpus.put("cm", str(i), rnd.randbytes(200 + 50 * i))
     for name, data in engine_inputs(rnd):

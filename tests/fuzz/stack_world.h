@@ -227,7 +227,8 @@ static void open_flows(struct fuzz *f)
 
 static void open_world(struct fuzz *f)
 {
-	static const struct engine_hooks hooks = {on_comp, on_async};
+	static const struct engine_hooks hooks = {.comp_event = on_comp,
+						.async_event = on_async};
 	struct engine_config cfg = engine_config_default();
 	struct gn_wq_init init = {.max_wr = 16, .max_sge = 2};
 
