@@ -4,6 +4,7 @@
 
 #include "nic/srq.h"
 #include "tests/support/duo.h"
+#include "tests/support/kind_mask.h"
 
 #define KIND_QKEY 0x11111111u /* of every UD QP */
 #define KIND_SRQ_COOKIE ((void *)0x51)
@@ -13,8 +14,6 @@
  */
 struct gn_qp *kind_qp(struct duo *d, unsigned side, enum gn_qp_type type,
 		      struct gn_srq *srq, struct gn_xrcd *xrcd);
-/* What the move of a QP of @type from @from to the next state requires. */
-unsigned kind_mask(enum gn_qp_type type, enum gn_qp_state from);
 /* As duo_raise, for any type. */
 void kind_raise(struct duo *d, unsigned side, struct gn_qp *qp, uint32_t dqpn,
 		enum gn_qp_state to);
