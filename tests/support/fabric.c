@@ -97,6 +97,7 @@ static struct flight *make_flight(struct node *n, const struct pkt *p,
 			      .copies = 1,
 			      .src = p->src,
 			      .dst = p->dst,
+			      .tos = p->tos,
 			      .len = p->len};
 	if (p->note)
 		snprintf(fl->note, sizeof(fl->note), "%s", p->note);
@@ -179,8 +180,11 @@ static enum drop deliver(struct fabric *f, unsigned to, struct dgram *d)
 static void land(struct fabric *f, struct flight *fl)
 {
 	struct note note = {""};
-	struct dgram d = {
-		.src = fl->src, .dst = fl->dst, .ttl = 64, .note = &note};
+	struct dgram d = {.src = fl->src,
+			  .dst = fl->dst,
+			  .tos = fl->tos,
+			  .ttl = 64,
+			  .note = &note};
 
 	for (; fl->copies; fl->copies--) {
 		/* At its own place, so that a sanitizer sees overruns. */

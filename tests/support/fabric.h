@@ -32,6 +32,7 @@ struct flight {
 	bool decoded;		 /* roce holds something */
 	struct roce roce;	 /* as sent; payload points into bytes */
 	struct ip_addr src, dst; /* may be changed */
+	uint8_t tos;		 /* may be changed */
 	char note[NOTE_MAX];
 	size_t len;	 /* may be shortened */
 	uint8_t bytes[]; /* UDP payload without ICRC; may be changed */
