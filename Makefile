@@ -172,6 +172,15 @@ SECONDS	?= 60
 fuzz:		# all fuzzers, SECONDS=n (60) in total; needs clang
 	@$(PYTHON) tests/fuzz/run.py $(SECONDS)
 
+# The simulator (docs/testing.md).
+SIM := $(BUILD)/tests/sim/sim
+$(SIM): $(call obj,$(wildcard tests/sim/*.c) $(wildcard tests/support/fabric*.c) \
+		tests/support/kind_mask.c) $(BUILD)/nic.a $(BUILD)/wire.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(LDFLAGS_ALL) $(LIBS) -o $@
+
 RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
 SETUP	  = tools/setup.sh
 # What setup installs is seen only by a make that starts afterwards.
@@ -190,7 +199,13 @@ test:		# every test
 	@$(RUN_TESTS)
 check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
-test-programs: $(UNIT) $(FRAMES)
+test-programs: $(UNIT) $(FRAMES) $(SIM)
+
+SECONDS	?= 60
+.PHONY: soak
+soak:		# the simulator with fresh seeds, for SECONDS (60)
+	$(AGAIN) $(SIM)
+	@$(SIM) --seconds $(SECONDS)
 
 # Eight threads on one context, under the sanitizers that share a process with
 # nothing else.

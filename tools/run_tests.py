@@ -39,6 +39,9 @@ def suites(build):
         for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
             argument = os.path.join(build, ARGUMENT.get(path, ""))
             yield path, [sys.executable, path, argument.rstrip("/")]
+    sim = os.path.abspath(f"{build}/tests/sim/sim")
+    yield "tests/sim", [sim, "--runs", "30000"]
+    yield "tests/sim --teeth", [sim, "--teeth"]
     path = "tests/conformance/run.py"
     yield path, [sys.executable, path, build]
     yield "tests/unit (asan)", [
