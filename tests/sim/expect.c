@@ -157,8 +157,13 @@ static nsec_t patience(const struct conn_plan *c)
 	return (c->retry_cnt + 1u) * ((nsec_t)4096 << c->timeout);
 }
 
-/* What happened so long before still counts: it may have been under way. */
-#define LOOK_BACK MSEC
+/* What happened so long before still counts: its requester may just have become
+ * patient again, because of what came before it.
+ */
+static nsec_t look_back(const struct conn_plan *c)
+{
+	return patience(c) + MSEC;
+}
 
 /* A retry takes a packet that was lost, late, or out of order; one for each
  * that is allowed and one more.  Or nobody answered.
@@ -171,7 +176,7 @@ static bool may_run_out(struct world *w, const struct flow *f,
 	nsec_t from = wr->posted > f->good ? wr->posted : f->good;
 	unsigned mishaps;
 
-	mishaps = faults_count(w, f->conn, from - LOOK_BACK, at);
+	mishaps = faults_count(w, f->conn, from - look_back(c), at);
 	if (peer->unready >= wr->posted)
 		return mishaps || at - from >= patience(c);
 	/* What went past the responder's depth cannot be answered again. */
