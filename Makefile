@@ -201,7 +201,6 @@ check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES) $(SIM)
 
-SECONDS	?= 60
 .PHONY: soak
 soak:		# the simulator with fresh seeds, for SECONDS (60)
 	$(AGAIN) $(SIM)
