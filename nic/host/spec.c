@@ -10,7 +10,8 @@
 
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
-#define ANY   (UDP | VXLAN)
+#define ANY   ((1u << PORT_KINDS) - 1)
+#define ETH   (ANY & ~UDP) /* ports that carry Ethernet */
 
 /* One option. */
 struct row {
@@ -46,9 +47,11 @@ static const struct row rows[] = {
 	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
 	    "(glass0, glass1, ...)", "the device's name in verbs programs" },
 	  ANY, &spec_kind_name, { .max = 63 } },
-	{ { "port", "udp or vxlan", "udp",
-	    "what the NIC is plugged into: the kernel's UDP sockets, or an "
-	    "Ethernet segment inside VXLAN" },
+	{ { "port", "udp, vxlan, packet:IFACE, xdp:IFACE, hub:NAME, pcap:FILE",
+	    "udp",
+	    "what the NIC is plugged into: the kernel's UDP sockets, an Ethernet "
+	    "segment inside VXLAN, an interface by AF_PACKET or AF_XDP, a segment "
+	    "in shared memory, or capture files" },
 	  ANY, &spec_kind_port, { 0 } },
 	{ { "ip", "ADDRESS or ADDRESS/LENGTH",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
@@ -57,16 +60,16 @@ static const struct row rows[] = {
 	  ANY, &spec_kind_ip, { 0 } },
 	{ { "gateway", "an IP address", "(none)",
 	    "the router to hosts outside of the NIC's prefix" },
-	  VXLAN, &spec_kind_gateway, { 0 } },
+	  ETH, &spec_kind_gateway, { 0 } },
 	{ { "mac", "XX:XX:XX:XX:XX:XX of one host", "(made from ip)",
 	    "the NIC's MAC address" },
-	  VXLAN, &spec_kind_mac, { 0 } },
+	  ETH, &spec_kind_mac, { 0 } },
 	{ { "mtu", "576 to 65535 bytes", "auto",
 	    "the largest IP packet that the NIC sends; auto: what the port "
 	    "carries" },
 	  ANY, NUMBER(mtu, 576, 65535, "auto") },
 	{ { "vlan", "1 to 4094", "none", "802.1Q VLAN to tag frames with" },
-	  VXLAN, NUMBER(vlan, 1, 4094, "none") },
+	  ETH, NUMBER(vlan, 1, 4094, "none") },
 	{ { "vni", "0 to 16777215", "100", "VXLAN network identifier" },
 	  VXLAN, NUMBER(vni, 0, 0xffffff, NULL) },
 	{ { "local", "an IP address of this machine",
@@ -281,9 +284,11 @@ static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 		if (!(given >> i & 1) || is_for(row, spec))
 			continue;
 		row->kind->put(spec, &row->field, 0, value);
-		return refuse(why,
-			      "%s=%s: not for port=%s; it needs port=vxlan",
-			      row->doc.key, value, port_kind_name(spec->port));
+		return refuse(why, "%s=%s: not for port=%s; it needs port=%s",
+			      row->doc.key, value, port_kind_name(spec->port),
+			      row->ports == VXLAN ? "vxlan"
+						  : "vxlan, packet, xdp, hub "
+						    "or pcap");
 	}
 	return 0;
 }

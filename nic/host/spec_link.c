@@ -9,6 +9,7 @@
 
 #include "nic/impair/impair_link.h"
 #include "nic/impair/impair_port.h"
+#include "nic/host/spec_value.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -102,6 +103,14 @@ static int build_vxlan(const struct site *at, struct link **link)
 	return rc ? rc : build_eth(at, port, link);
 }
 
+/* Until there is one. */
+static int build_none(const struct site *at, struct link **link)
+{
+	snprintf(at->why, SPEC_WHY_MAX, "port=%s: not in this glassnic",
+		 port_kind_name(at->spec->port));
+	return -EOPNOTSUPP;
+}
+
 int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		  struct impair *faults, struct counters *counters,
 		  struct link **link, char *why)
@@ -109,6 +118,10 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,
 		[PORT_VXLAN] = build_vxlan,
+		[PORT_PACKET] = build_none,
+		[PORT_XDP] = build_none,
+		[PORT_HUB] = build_none,
+		[PORT_PCAP] = build_none,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 

@@ -8,16 +8,21 @@
 #include <string.h>
 #include "nic/impair/quantity.h"
 
-static const char *const port_name[] = {
-	[PORT_UDP] = "udp",
-	[PORT_VXLAN] = "vxlan",
+/* What kinds of port are called, and what stands behind a colon. */
+static const struct {
+	const char *name, *where; /* where NULL: nothing does */
+} port_rows[PORT_KINDS] = {
+	[PORT_UDP] = { "udp", NULL },
+	[PORT_VXLAN] = { "vxlan", NULL },
+	[PORT_PACKET] = { "packet", "an interface" },
+	[PORT_XDP] = { "xdp", "an interface" },
+	[PORT_HUB] = { "hub", "a name" },
+	[PORT_PCAP] = { "pcap", "a file" },
 };
-
-#define PORT_KINDS (sizeof(port_name) / sizeof(port_name[0]))
 
 const char *port_kind_name(enum port_kind kind)
 {
-	return port_name[kind];
+	return port_rows[kind].name;
 }
 
 static void print(char *text, const char *value)
@@ -48,14 +53,35 @@ static bool put_name(const struct nic_spec *spec, const struct spec_field *f,
 	return i == 0 && spec->name[0];
 }
 
+static const char *take_where(struct nic_spec *spec, enum port_kind kind,
+			      const char *colon)
+{
+	if (!port_rows[kind].where)
+		return *colon ? "nothing stands behind this kind of port"
+			      : NULL;
+	if (!*colon || !colon[1])
+		return "it needs a colon and where: an interface, a name or a "
+		       "file";
+	if (strlen(colon + 1) >= sizeof(spec->where))
+		return "too long";
+	snprintf(spec->where, sizeof(spec->where), "%s", colon + 1);
+	return NULL;
+}
+
 static const char *take_port(struct nic_spec *spec, const struct spec_field *f,
 			     const char *text)
 {
-	for (size_t i = 0; i < PORT_KINDS; i++) {
-		if (!strcmp(text, port_name[i])) {
+	size_t len = strcspn(text, ":");
+	const char *wrong;
+
+	for (unsigned i = 0; i < PORT_KINDS; i++) {
+		if (strlen(port_rows[i].name) != len ||
+		    memcmp(text, port_rows[i].name, len))
+			continue;
+		wrong = take_where(spec, (enum port_kind)i, text + len);
+		if (!wrong)
 			spec->port = (enum port_kind)i;
-			return NULL;
-		}
+		return wrong;
 	}
 	return "no such kind of port";
 }
@@ -63,7 +89,8 @@ static const char *take_port(struct nic_spec *spec, const struct spec_field *f,
 static bool put_port(const struct nic_spec *spec, const struct spec_field *f,
 		     unsigned i, char *text)
 {
-	print(text, port_name[spec->port]);
+	snprintf(text, SPEC_VALUE_MAX, "%s%s%s", port_rows[spec->port].name,
+		 spec->where[0] ? ":" : "", spec->where);
 	return i == 0;
 }
 
