@@ -215,7 +215,7 @@ free_nic:
 static void log_counters(const struct gn_nic *nic)
 {
 	const struct counters *c = &nic->engine.counters;
-	char text[1024];
+	char text[2048];
 	size_t n = 0;
 
 	if (!log_on(LOG_INFO))

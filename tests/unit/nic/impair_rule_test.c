@@ -180,6 +180,46 @@ Test(impair_rule, long_nonsense_is_refused)
 	bad(line, "not such a number");
 }
 
+/* Words of the language and noise, in any order. */
+Test(impair_rule, random_lines_are_taken_or_refused)
+{
+	static const char *const words[] = {
+		"in",	   "out",	"drop",
+		"loss",	   "blackhole", "dup",
+		"reorder", "hold",	"delay",
+		"rate",	   "corrupt",	"truncate",
+		"mark",	   "opcode",	"psn=",
+		"psn",	   "dqpn=",	"qp=",
+		"round=",  "aeth=",	"src=",
+		"dst=",	   "proto=",	"once",
+		"every",   "next",	"skip",
+		"chance",  "after",	"for",
+		"copies=", "by=",	"within",
+		"jitter=", "limit=",	"bits=",
+		"byte=",   "to",	"icrc=",
+		"0",	   "1",		"+7",
+		"2ms",	   "5%",	"1Gbit",
+		"64KiB",   "fixed",	"nak",
+		"arp",	   "SEND_*",	"*",
+		"#",	   "=",		"\xff",
+		"",	   "10.0.0.1",	"99999999999999999999",
+		"\t",	   "\r\n",
+	};
+	struct random r = {1};
+
+	for (unsigned i = 0; i < 200000; i++) {
+		char line[200] = "";
+
+		for (uint64_t n = random_next(&r) % 8; n--;) {
+			strcat(line, words[random_next(&r) %
+					   (sizeof(words) / sizeof(words[0]))]);
+			strcat(line, random_next(&r) % 4 ? " " : "");
+		}
+		cr_assert(parse(line) <= 1);
+		cr_assert_lt(strnlen(why, sizeof(why)), IMPAIR_WHY_MAX);
+	}
+}
+
 Test(impair_rule, a_text_of_many_lines_names_the_wrong_one)
 {
 	struct impair im;
