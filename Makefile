@@ -45,6 +45,8 @@ TRACE_SRC := $(call layer,trace)
 DRILL_SRC := $(call layer,drill)
 CMD_SRC	 := $(call layer,cmd)
 SHIM_SRC := $(call layer,verbs_shim)
+# A program of its own, with the words of drills and nothing else of ours.
+PEER_SRC := $(call layer,peer) drill/words.c drill/verbs_words.c
 obj	 = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # Quiet, unless V=1.
@@ -52,7 +54,7 @@ Q	:= $(if $(V),,@)
 say	 = @printf '  %-5s %s\n' $(1) $(2)
 
 .PHONY: all
-all: $(BUILD)/glassnic $(BUILD)/lib/libglassnic.so $(BUILD)/lib/libibverbs.so.1
+all: $(BUILD)/glassnic $(BUILD)/glassnic-peer $(BUILD)/lib/libglassnic.so $(BUILD)/lib/libibverbs.so.1
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -111,6 +113,11 @@ $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(PARTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(PARTS) -Wl,--end-group \
 		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
+
+# Linked against the system's libibverbs; it runs with whichever the loader finds.
+$(BUILD)/glassnic-peer: $(call obj,$(PEER_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $^ $(LDFLAGS_ALL) -libverbs -o $@
 
 # Unit tests: tests/unit/LAYER/NAME_test.c is a Criterion program of its own.
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
@@ -233,6 +240,7 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 		$(DESTDIR)$(PREFIX)/share/man/man1
 	install $(BUILD)/glassnic $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/lib/*.so* $(DESTDIR)$(PREFIX)/lib/glassnic
+	install $(BUILD)/glassnic-peer $(DESTDIR)$(PREFIX)/lib/glassnic
 	$(BUILD)/glassnic options --man | \
 		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1

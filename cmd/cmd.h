@@ -2,6 +2,8 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <stdbool.h>
+
 enum exit_status {
 	EXIT_OK = 0,
 	EXIT_NO = 1, /* the check said no */
@@ -15,6 +17,7 @@ enum exit_status {
 int cmd_run(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
+int cmd_peer(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -22,5 +25,11 @@ int cmd_version(int argc, char **argv);
 /* Prints "glassnic COMMAND: TEXT" as one line on stderr; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Finds @name in @folder beside this executable, as the build leaves it, or
+ * where `make install' puts it; @path has room for PATH_MAX bytes.  False: not
+ * there, and that has been said on stderr.
+ */
+bool find_beside(const char *folder, const char *name, char *path);
 
 #endif

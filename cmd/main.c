@@ -14,6 +14,7 @@ static const struct command {
 	 "show the RoCEv2 packets of a capture as text, "
 	 "and check them"},
 	{"drill", cmd_drill, "play scripted packets and verbs against a NIC"},
+	{"peer", cmd_peer, "lend a device to drills that come over TCP"},
 	{"options", cmd_options, "list what a NIC spec may say"},
 	{"help", cmd_help, "explain a command"},
 	{"version", cmd_version, "tell which glassnic this is"},

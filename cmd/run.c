@@ -226,41 +226,14 @@ static int export_nics(const struct request *rq)
 	return EXIT_OK;
 }
 
-/* Beside this executable in the build folder, or where `make install' puts
- * them.
- */
-static bool find_drop_ins(char *dir)
-{
-	static const char *const places[] = {"lib", "../lib/glassnic"};
-	char self[PATH_MAX], try[PATH_MAX + 64];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		return false;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(try, sizeof(try), "%s/%s/" DROP_IN, self, places[i]);
-		if (access(try, R_OK))
-			continue;
-		*strrchr(try, '/') = '\0';
-		return realpath(try, dir) != NULL;
-	}
-	fprintf(stderr,
-		"glassnic: %s/lib/" DROP_IN " is not there (nor in "
-		"%s/../lib/glassnic): build it with `make', or install with "
-		"`make install'\n",
-		self, self);
-	return false;
-}
-
 static int export_drop_ins(void)
 {
 	const char *before = getenv("LD_LIBRARY_PATH");
 	char dir[PATH_MAX], *path;
 
-	if (!find_drop_ins(dir))
+	if (!find_beside("lib", DROP_IN, dir))
 		return EXIT_CANNOT_RUN;
+	*strrchr(dir, '/') = '\0';
 	if (asprintf(&path, "%s%s%s", dir, before && *before ? ":" : "",
 		     before ? before : "") < 0)
 		return EXIT_CANNOT_RUN;

@@ -27,9 +27,10 @@ LAYERS = {
                 "overlay/"],
     "trace": ["wire/", "trace/"],
     "drill": ["wire/", "nic/base/", "nic/*.h", "nic/host/spec.h",
-              "nic/host/faults.h", "nic/impair/",
+              "nic/host/faults.h", "nic/host/spec_link.h", "nic/impair/",
               "nic/link/link.h", "nic/port/port.h", "overlay/vxlan.h",
               "drill/"],
+    "peer": ["drill/words.h", "drill/verbs_words.h", "peer/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
     "cmd": ["wire/", "nic/base/", "nic/host/spec.h", "trace/", "drill/", "cmd/"],
 }
