@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/cmd.h"
+#include "drill/live.h"
 #include "drill/play.h"
 #include "drill/words.h"
 
@@ -10,7 +11,8 @@ static const char help[] =
 	"usage: glassnic drill [OPTION]... FILE.drill...\n"
 	"\n"
 	"Plays drills: scripted packets and verbs against a NIC, which is one in\n"
-	"memory on a virtual clock.  docs/drill.md teaches the language.\n"
+	"memory on a virtual clock, or with --live a real one.  docs/drill.md\n"
+	"teaches the language.\n"
 	"\n"
 	"  -v, --verbose   print each line and each packet as it is played\n"
 	"  -q, --quiet     print only what fails, and the sum\n"
@@ -18,11 +20,18 @@ static const char help[] =
 	"                  opcodes, moves between states, statuses and events\n"
 	"                  occurred, and which did not; fail if one is missing\n"
 	"\n"
-	"Exit status: 0 all passed, 1 one did not, 2 usage.\n";
+	"  --live SPEC     against the device that `glassnic peer' lends; SPEC\n"
+	"                  is a NIC spec (`glassnic options') for our end\n"
+	"  --peer HOST:PORT  where it listens\n"
+	"  --capture FILE  write every packet into FILE (pcapng); with --live\n"
+	"\n"
+	"Exit status: 0 all passed, 1 one did not, 2 usage, 77 cannot run\n"
+	"here.\n";
 
 struct drill {
 	struct play_options o;
-	bool quiet;
+	bool help, quiet;
+	const char *live, *peer, *capture; /* NULL: not given */
 	struct coverage *coverage;
 	unsigned passed, failed, skipped;
 };
@@ -84,31 +93,54 @@ static int finish(struct drill *d)
 	return d->failed || missing ? EXIT_NO : EXIT_OK;
 }
 
-int cmd_drill(int argc, char **argv)
+static int check_options(const char *command, const struct drill *d)
+{
+	if (!d->live != !d->peer)
+		return usage_error(command, "--live and --peer belong together: "
+					    "--live SPEC --peer HOST:PORT");
+	if (d->capture && !d->live)
+		return usage_error(command, "--capture: there are packets to "
+					    "capture with --live only");
+	if (d->coverage && d->live)
+		return usage_error(command, "--coverage: of the NIC in memory "
+					    "only, not with --live");
+	return EXIT_OK;
+}
+
+static int take_options(struct drill *d, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "coverage", no_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
+		{"help", no_argument, NULL, 'h'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"coverage", no_argument, NULL, 'c'},
+		{"live", required_argument, NULL, 'l'},
+		{"peer", required_argument, NULL, 'p'},
+		{"capture", required_argument, NULL, 'w'},
+		{NULL, 0, NULL, 0},
 	};
-	struct drill d = { 0 };
 	int opt;
 
 	/* What a NIC warns of is what drills are about. */
 	setenv("GLASSNIC_LOG", "error", 0);
 	opterr = 0;
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, "hvq", options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hvq", options, NULL)) != -1)
 		switch (opt) {
-		case 'h': fputs(help, stdout); return EXIT_OK;
-		case 'v': d.o.trace = stdout; break;
-		case 'q': d.quiet = true; break;
+		case 'h': d->help = true; return EXIT_OK;
+		case 'v': d->o.trace = stdout; break;
+		case 'q': d->quiet = true; break;
 		case 'c':
-			d.coverage = calloc(1, sizeof(*d.coverage));
-			d.o.coverage = d.coverage;
+			free(d->coverage);
+			d->coverage = calloc(1, sizeof(*d->coverage));
+			d->o.coverage = d->coverage;
 			break;
+		case 'l': d->live = optarg; break;
+		case 'p': d->peer = optarg; break;
+		case 'w': d->capture = optarg; break;
+		case ':':
+			return usage_error(argv[0], "%s: no value behind it",
+					   argv[optind - 1]);
 		default:
 			return usage_error(argv[0],
 					   "%s: unknown; `glassnic help drill' "
@@ -118,7 +150,44 @@ int cmd_drill(int argc, char **argv)
 	if (optind == argc)
 		return usage_error(argv[0], "which drills? give one or more "
 					    "FILE.drill");
+	return check_options(argv[0], d);
+}
+
+/* *@live: what drills are played against, or NULL for the NIC in memory. */
+static int meet_peer(struct drill *d, struct live **live)
+{
+	char why[WORDS_WHY_MAX];
+
+	*live = NULL;
+	if (!d->live)
+		return EXIT_OK;
+	*live = live_new(d->live, d->peer, d->capture, why);
+	if (!*live) {
+		usage_error("drill", "%s", why);
+		return EXIT_CANNOT_RUN;
+	}
+	d->o.bench = live_bench;
+	d->o.bench_ctx = *live;
+	return EXIT_OK;
+}
+
+int cmd_drill(int argc, char **argv)
+{
+	struct drill d = {0};
+	struct live *live = NULL;
+	int status = take_options(&d, argc, argv);
+
+	if (d.help)
+		fputs(help, stdout);
+	else if (!status)
+		status = meet_peer(&d, &live);
+	if (status || d.help) {
+		free(d.coverage);
+		return status;
+	}
 	for (; optind < argc; optind++)
 		play_file(&d, argv[optind]);
+	if (live)
+		live_free(live);
 	return finish(&d);
 }

@@ -11,7 +11,7 @@ struct seen *bench_see(struct bench *b, enum seen_kind kind, nsec_t at,
 	if (!s)
 		return NULL;
 	s->kind = kind;
-	s->at = at;
+	s->at = s->since = at;
 	s->len = len;
 	if (len)
 		memcpy(s->bytes, bytes, len);

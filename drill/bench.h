@@ -25,6 +25,7 @@ struct seen {
 	struct list node;
 	enum seen_kind kind;
 	nsec_t at;
+	nsec_t since; /* it came after this moment, and at or before .at */
 	/* packets */
 	struct ip_addr src, dst;
 	uint16_t sport;
@@ -97,6 +98,10 @@ struct bench {
 	uint64_t nseen;		 /* ever */
 	struct ip_addr own, nic; /* the script's address, and the NIC's */
 	bool live;
+	/* Why nothing seen can be trusted any more: the peer is gone, its
+	 * packets are broken; or "".  Time no longer passes then.
+	 */
+	char trouble[512];
 	uint64_t move[GN_QPS_N]
 		     [GN_QPS_N]; /* of its QPs, from and to: how often */
 };

@@ -12,7 +12,8 @@
 #include "wire/print.h"
 
 #define WAIT_VIRTUAL (10 * SEC)
-#define WAIT_LIVE    (3 * SEC)
+#define WAIT_LIVE    (10 * SEC)
+#define GRACE	     (50 * MSEC) /* at the end of a live drill */
 
 /* ---- complaints
  * --------------------------------------------------------------------- */
@@ -139,19 +140,29 @@ static bool get_time(struct player *p, const char *key, nsec_t *value)
 
 struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 {
-	nsec_t within = p->bench->live ? WAIT_LIVE : WAIT_VIRTUAL, after = 0;
+	nsec_t within = p->bench->live ? 0 : WAIT_VIRTUAL, after = 0;
 	struct bench *b = p->bench;
+	nsec_t from = b->live ? p->since : p->mark;
 	struct seen *s;
 
-	if (!get_time(p, "within", &within) || !get_time(p, "after", &after))
+	if (!get_time(p, "within", &within) || !get_time(p, "after", &after) ||
+	    play_is_too_long(p, after))
 		return NULL;
-	if (p->bench->live)
-		within = within * 4 + WAIT_LIVE; /* others' clocks */
-	while (!bench_has(b, kind) && b->ops->now(b) < p->mark + within)
+	if (b->live)
+		within = within * 4 + WAIT_LIVE; /* clocks and machines vary */
+	while (!bench_has(b, kind) && b->ops->now(b) < p->mark + within &&
+	       !b->trouble[0])
 		b->ops->run(b, p->mark + within, true);
 	s = bench_take(b, kind);
-	if (s && s->at >= p->mark + after && s->at <= p->mark + within)
+	if (s && s->at >= from + after && s->at <= p->mark + within) {
+		if (kind == SEEN_PACKET)
+			p->since = s->since;
 		return s;
+	}
+	if (!s && b->trouble[0]) {
+		play_fail(p, "%s", b->trouble);
+		return NULL;
+	}
 	if (!s) {
 		play_fail(p, "%s: expected within %.3f us, got none", what,
 			  (double)within / 1000.0);
@@ -160,9 +171,9 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 		return NULL;
 	}
 	play_fail(p, "time: expected %s %.3f us, got %.3f us",
-		  s->at < p->mark + after ? "after" : "within",
-		  (double)(s->at < p->mark + after ? after : within) / 1000.0,
-		  ((double)s->at - (double)p->mark) / 1000.0);
+		  s->at < from + after ? "after" : "within",
+		  (double)(s->at < from + after ? after : within) / 1000.0,
+		  ((double)s->at - (double)from) / 1000.0);
 	play_add(p, "  expected: %s\n", p->text);
 	free(s);
 	return NULL;
@@ -170,7 +181,13 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 
 bool play_finish(struct player *p)
 {
-	p->bench->ops->run(p->bench, p->bench->ops->now(p->bench), false);
+	p->bench->ops->run(p->bench,
+			   p->bench->ops->now(p->bench) +
+				   (p->bench->live ? GRACE : 0),
+			   false);
+	play_drop_late_repeats(p);
+	if (p->bench->trouble[0])
+		return play_fail(p, "%s", p->bench->trouble);
 	if (list_empty(&p->bench->seen))
 		return true;
 	play_fail(p, "the drill ends, but the NIC did more");
@@ -182,12 +199,20 @@ bool play_finish(struct player *p)
 bool play_nothing(struct player *p)
 {
 	struct bench *b = p->bench;
-	nsec_t time = 0;
+	nsec_t time = 0, until;
 
 	if (p->w.n > 1 && !words_time(p->w.w[1].text, &time))
 		return play_fail(p, "%s: not a time; write 10us, 0.64ms, 2s",
 				 p->w.w[1].text);
-	b->ops->run(b, b->ops->now(b) + time, true);
+	if (play_is_too_long(p, time))
+		return false;
+	p->since += time;
+	until = b->ops->now(b) + time;
+	do {
+		b->ops->run(b, until, true);
+		play_drop_late_repeats(p);
+	} while (list_empty(&b->seen) && b->ops->now(b) < until &&
+		 !b->trouble[0]);
 	if (list_empty(&b->seen))
 		return true;
 	play_fail(p, "expected nothing, got something after %.3f us",
@@ -204,6 +229,9 @@ bool play_wait(struct player *p)
 
 	if (p->w.n != 2 || !words_time(p->w.w[1].text, &time))
 		return play_fail(p, "write: wait TIME (10us, 0.64ms, 2s)");
+	if (play_is_too_long(p, time))
+		return false;
+	p->since += time;
 	b->ops->run(b, b->ops->now(b) + time, false);
 	return true;
 }
@@ -270,6 +298,14 @@ static bool take_line(struct player *p, unsigned i)
 	return true;
 }
 
+/* What it waits for came when the NIC saw to it, not when the line began. */
+static bool is_awaiting(const char *word)
+{
+	return !strcmp(word, "<") || !strcmp(word, "wc") ||
+	       !strcmp(word, "event") || !strcmp(word, "mem") ||
+	       !strcmp(word, "query") || !strcmp(word, "counter");
+}
+
 static bool play_line(struct player *p, unsigned i)
 {
 	char why[WORDS_WHY_MAX];
@@ -283,10 +319,14 @@ static bool play_line(struct player *p, unsigned i)
 		return play_fail(p, "%s", why);
 	word = p->w.w[0].text;
 	play_trace(p, "%s", p->text);
+	if (!is_awaiting(word))
+		p->since = p->bench->ops->now(p->bench);
 	for (size_t k = 0; k < STATEMENTS; k++)
 		if (!strcmp(statements[k].word, word)) {
 			bool ok = statements[k].play(p);
 
+			if (ok && p->bench->trouble[0])
+				ok = play_fail(p, "%s", p->bench->trouble);
 			p->mark = p->bench->ops->now(p->bench);
 			return ok;
 		}
@@ -300,6 +340,7 @@ static bool make_bench(struct player *p, unsigned *first)
 {
 	char spec[1024] = "", why[WORDS_WHY_MAX] = "";
 	const char *text;
+	bool skip = false;
 	size_t n;
 
 	*first = 0;
@@ -312,9 +353,11 @@ static bool make_bench(struct player *p, unsigned *first)
 		snprintf(spec, sizeof(spec), "%.*s", (int)n, text);
 		*first = 1;
 	}
-	p->bench = p->o->bench ? p->o->bench(p->o->bench_ctx, spec, why)
+	p->bench = p->o->bench ? p->o->bench(p->o->bench_ctx, spec, why, &skip)
 			       : vnic_new(spec, why);
-	return p->bench ? true : play_fail(p, "%s", why);
+	if (p->bench)
+		return true;
+	return skip ? play_skip(p, why) : play_fail(p, "%s", why);
 }
 
 enum play_result play(const struct script *s, unsigned run,
@@ -336,7 +379,7 @@ enum play_result play(const struct script *s, unsigned run,
 	p->o = o;
 	p->complaint = complaint;
 	if (make_bench(p, &i)) {
-		p->mark = p->bench->ops->now(p->bench);
+		p->mark = p->since = p->bench->ops->now(p->bench);
 		while (i < script_lines(s) && play_line(p, i))
 			i++;
 		if (p->result == PLAY_PASSED)

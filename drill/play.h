@@ -9,8 +9,11 @@
 struct play_options {
 	FILE *trace; /* every line and packet goes there; or NULL */
 	struct coverage *coverage; /* or NULL */
-	/* Makes the bench for NIC @spec; NULL: the one in memory. */
-	struct bench *(*bench)(void *ctx, const char *spec, char *why);
+	/* Makes the bench for NIC @spec; NULL: the one in memory.  It returns
+	 * NULL with one line in @why; *@skip: it could never make that one.
+	 */
+	struct bench *(*bench)(void *ctx, const char *spec, char *why,
+			       bool *skip);
 	void *bench_ctx;
 };
 

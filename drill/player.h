@@ -8,7 +8,8 @@
 #include "drill/packet.h"
 #include "drill/play.h"
 
-#define ENDS_MAX 64u
+#define ENDS_MAX  64u
+#define TAKEN_MAX 1024u
 
 /* The script's end of one of the NIC's QPs. */
 struct end {
@@ -30,7 +31,12 @@ struct player {
 	struct end end[ENDS_MAX];
 	unsigned nend;
 	char first_mr[NAME_LEN], first_srq[NAME_LEN]; /* "": none yet */
-	nsec_t mark; /* when the line before was done */
+	nsec_t mark;  /* when the line before was done */
+	nsec_t since; /* the earliest that it can have been done */
+	nsec_t sent;  /* when the last packet went to the NIC; 0: none did */
+	uint64_t taken[TAKEN_MAX]; /* hashes of the requests that were asked for
+				    */
+	unsigned ntaken;
 	/* The line in hand. */
 	unsigned number;
 	char text[2048];
@@ -66,6 +72,21 @@ const char *play_show(const struct seen *s, char *text, size_t size);
 /* Does "KEY=VALUE ..." @got have all that the line's words from @first on say?
  */
 bool play_compare(struct player *p, unsigned first, const char *got);
+
+/* Only against a real peer (play_live.c). */
+
+/* Is the line's time too long to be waited for?  Then it is skipped. */
+bool play_is_too_long(struct player *p, nsec_t time);
+/* A request that was asked for. */
+void play_note_taken(struct player *p, const struct seen *s);
+/* Is it one of those again, sent because the script's answer to it was late? */
+bool play_is_late_repeat(const struct player *p, const struct seen *s);
+/* Drops these from what is seen. */
+void play_drop_late_repeats(struct player *p);
+/* Lets a moment pass, until @until at most, in which the NIC may yet do what is
+ * asked about; false: time is up.
+ */
+bool play_try_again(struct player *p, nsec_t until);
 
 /* Statements. */
 bool play_send(struct player *p);

@@ -1,0 +1,84 @@
+/* What differs when the NIC is a real one: it takes its time, and so does the
+ * script, whose machine may be busy.
+ *
+ * The script may be so late with an answer that the NIC sends the request
+ * again, rightly.  Such a packet is the same, byte by byte, as one that a line
+ * asked for, and it left before the answer can have arrived.
+ */
+#include "drill/player.h"
+
+#include <stdlib.h>
+
+#define LONGEST	  (10 * SEC)
+#define MOMENT	  (2 * MSEC)
+#define IN_FLIGHT (100 * MSEC) /* no answer takes longer to take effect */
+
+bool play_is_too_long(struct player *p, nsec_t time)
+{
+	if (!p->bench->live || time <= LONGEST)
+		return false;
+	play_skip(p, "only the NIC in memory is waited for that long");
+	return true;
+}
+
+/* FNV-1a; 0: no request. */
+static uint64_t hash_of(const struct seen *s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	struct roce r = {0};
+
+	if (s->kind != SEEN_PACKET ||
+	    roce_decode(&r, (struct span){s->bytes, s->len}) ||
+	    !(r.op->flags & IS_REQUEST))
+		return 0;
+	for (size_t i = 0; i < s->len; i++)
+		h = (h ^ s->bytes[i]) * 0x100000001b3u;
+	return h ? h : 1;
+}
+
+void play_note_taken(struct player *p, const struct seen *s)
+{
+	uint64_t h = p->bench->live ? hash_of(s) : 0;
+
+	if (h)
+		p->taken[p->ntaken++ % TAKEN_MAX] = h;
+}
+
+bool play_is_late_repeat(const struct player *p, const struct seen *s)
+{
+	uint64_t h;
+
+	if (!p->bench->live || !p->sent || s->since > p->sent + IN_FLIGHT)
+		return false;
+	h = hash_of(s);
+	for (unsigned i = 0; h && i < TAKEN_MAX && i < p->ntaken; i++)
+		if (p->taken[i] == h)
+			return true;
+	return false;
+}
+
+void play_drop_late_repeats(struct player *p)
+{
+	struct list *n = p->bench->seen.next;
+
+	while (n != &p->bench->seen) {
+		struct seen *s = list_entry(n, struct seen, node);
+
+		n = n->next;
+		if (!play_is_late_repeat(p, s))
+			continue;
+		list_del(&s->node);
+		free(s);
+	}
+}
+
+bool play_try_again(struct player *p, nsec_t until)
+{
+	struct bench *b = p->bench;
+	nsec_t now = b->ops->now(b);
+
+	if (!b->live || b->trouble[0] || now >= until)
+		return false;
+	b->ops->run(b, now + MOMENT, false);
+	return true;
+}
