@@ -142,14 +142,16 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 {
 	nsec_t within = p->bench->live ? 0 : WAIT_VIRTUAL, after = 0;
 	struct bench *b = p->bench;
-	nsec_t from = b->live ? p->since : p->mark;
+	nsec_t from = p->mark;
 	struct seen *s;
 
 	if (!get_time(p, "within", &within) || !get_time(p, "after", &after) ||
 	    play_is_too_long(p, after))
 		return NULL;
-	if (b->live)
+	if (b->live) {
 		within = within * 4 + WAIT_LIVE; /* clocks and machines vary */
+		from = after ? p->since : 0;
+	}
 	while (!bench_has(b, kind) && b->ops->now(b) < p->mark + within &&
 	       !b->trouble[0])
 		b->ops->run(b, p->mark + within, true);
