@@ -453,7 +453,7 @@ static void restart(struct player *p, struct end *e)
 bool play_verb(struct player *p)
 {
 	const char *verb = p->w.w[0].text, *expected;
-	struct end *e = NULL, *old, *about;
+	struct end *e = NULL, *old;
 	char line[2048], reply[REPLY_MAX];
 	int rc;
 
@@ -468,11 +468,10 @@ bool play_verb(struct player *p)
 		if (!add_end(p, &e))
 			return false;
 	}
-	about = e ? e : old;
 	if (e && p->bench->live && !words_get(&p->w, "timeout"))
 		strcat(line, LIVE_TIMEOUT);
-	if (about && needs_peer(p, about))
-		add_peer(p, about, line, sizeof(line));
+	if ((e || old) && needs_peer(p, e ? e : old))
+		add_peer(p, e ? e : old, line, sizeof(line));
 	rc = p->bench->ops->verb(p->bench, line, reply);
 	if (rc == VERB_OK)
 		learn(p, e, reply);
