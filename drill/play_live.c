@@ -21,6 +21,25 @@ bool play_is_too_long(struct player *p, nsec_t time)
 	return true;
 }
 
+bool play_names_address(struct player *p)
+{
+	static const char *const keys[] = {"src", "dst", "dgid", "alt_dgid"};
+
+	for (size_t i = 0; p->bench->live && i < sizeof(keys) / sizeof(*keys);
+	     i++) {
+		const char *text = words_get(&p->w, keys[i]);
+		struct ip_addr a;
+
+		if (!text || !ip_parse(&a, text) || ip_is_multicast(&a) ||
+		    ip_equal(&a, &p->bench->own) ||
+		    ip_equal(&a, &p->bench->nic))
+			continue;
+		play_skip(p, "only the NIC in memory has these addresses");
+		return true;
+	}
+	return false;
+}
+
 /* FNV-1a; 0: no request. */
 static uint64_t hash_of(const struct seen *s)
 {

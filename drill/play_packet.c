@@ -362,8 +362,8 @@ static bool check_sendable(struct player *p, const struct packet_text *t,
 		return play_fail(p, "payload=%llu: at most %u",
 				 (unsigned long long)t->v[F_PAYLOAD],
 				 PACKET_DATA_MAX - 300);
-	if (p->bench->live && !ip_equal(&a->src, &p->bench->own))
-		return play_skip(p, "a real port sends from its own address");
+	if (play_names_address(p))
+		return false;
 	if (p->bench->live && is_tampered(m))
 		return play_skip(p, "only the NIC in memory can be sent that");
 	return true;
@@ -519,7 +519,8 @@ bool play_expect(struct player *p)
 	struct around a;
 	struct end *e;
 
-	if (!parse_packet(p, &t, &a, &e, false) || !check_fields(p, &t))
+	if (!parse_packet(p, &t, &a, &e, false) || !check_fields(p, &t) ||
+	    play_names_address(p))
 		return false;
 	if (a.verdict)
 		return play_fail(p,

@@ -459,7 +459,8 @@ bool play_verb(struct player *p)
 
 	if (p->w.n < 2 || p->w.w[1].value)
 		return play_fail(p, "%s: of what? it needs a name", verb);
-	if (!verb_line(p, line, sizeof(line), &expected))
+	if (play_names_address(p) ||
+	    !verb_line(p, line, sizeof(line), &expected))
 		return false;
 	old = play_end(p, p->w.w[1].text);
 	if (!strcmp(verb, "qp")) {

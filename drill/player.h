@@ -77,6 +77,10 @@ bool play_compare(struct player *p, unsigned first, const char *got);
 
 /* Is the line's time too long to be waited for?  Then it is skipped. */
 bool play_is_too_long(struct player *p, nsec_t time);
+/* Does the line name addresses that only the NIC in memory and its script have?
+ * Then it is skipped.
+ */
+bool play_names_address(struct player *p);
 /* A request that was asked for. */
 void play_note_taken(struct player *p, const struct seen *s);
 /* Is it one of those again, sent because the script's answer to it was late? */
