@@ -13,7 +13,7 @@
 
 #define WAIT_VIRTUAL (10 * SEC)
 #define WAIT_LIVE    (10 * SEC)
-#define GRACE	     (50 * MSEC) /* at the end of a live drill */
+#define GRACE	     (20 * MSEC) /* at the end of a live drill */
 
 /* ---- complaints
  * --------------------------------------------------------------------- */
@@ -138,6 +138,17 @@ static bool get_time(struct player *p, const char *key, nsec_t *value)
 			 text);
 }
 
+/* The next of @kind, waited for until @until; NULL: there is none. */
+static struct seen *next_seen(struct player *p, enum seen_kind kind,
+			      nsec_t until)
+{
+	struct bench *b = p->bench;
+
+	while (!bench_has(b, kind) && b->ops->now(b) < until && !b->trouble[0])
+		b->ops->run(b, until, true);
+	return bench_take(b, kind);
+}
+
 struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 {
 	nsec_t within = p->bench->live ? 0 : WAIT_VIRTUAL, after = 0;
@@ -152,10 +163,11 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 		within = within * 4 + WAIT_LIVE; /* clocks and machines vary */
 		from = after ? p->since : 0;
 	}
-	while (!bench_has(b, kind) && b->ops->now(b) < p->mark + within &&
-	       !b->trouble[0])
-		b->ops->run(b, p->mark + within, true);
-	s = bench_take(b, kind);
+	s = next_seen(p, kind, p->mark + within);
+	while (s && s->at < from + after && play_is_late_repeat(p, s)) {
+		free(s);
+		s = next_seen(p, kind, p->mark + within);
+	}
 	if (s && s->at >= from + after && s->at <= p->mark + within) {
 		if (kind == SEEN_PACKET)
 			p->since = s->since;
@@ -188,6 +200,7 @@ bool play_finish(struct player *p)
 				   (p->bench->live ? GRACE : 0),
 			   false);
 	play_drop_late_repeats(p);
+	play_drop_last_words(p);
 	if (p->bench->trouble[0])
 		return play_fail(p, "%s", p->bench->trouble);
 	if (list_empty(&p->bench->seen))

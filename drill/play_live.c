@@ -8,6 +8,7 @@
 #include "drill/player.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LONGEST	  (10 * SEC)
 #define MOMENT	  (2 * MSEC)
@@ -63,32 +64,57 @@ void play_note_taken(struct player *p, const struct seen *s)
 		p->taken[p->ntaken++ % TAKEN_MAX] = h;
 }
 
-bool play_is_late_repeat(const struct player *p, const struct seen *s)
+static bool is_repeat(const struct player *p, const struct seen *s)
 {
-	uint64_t h;
+	uint64_t h = hash_of(s);
 
-	if (!p->bench->live || !p->sent || s->since > p->sent + IN_FLIGHT)
-		return false;
-	h = hash_of(s);
 	for (unsigned i = 0; h && i < TAKEN_MAX && i < p->ntaken; i++)
 		if (p->taken[i] == h)
 			return true;
 	return false;
 }
 
-void play_drop_late_repeats(struct player *p)
+bool play_is_late_repeat(const struct player *p, const struct seen *s)
+{
+	return p->bench->live && p->sent && s->since <= p->sent + IN_FLIGHT &&
+	       is_repeat(p, s);
+}
+
+/* A request is sent again, or given up. */
+static bool is_last_word(const struct player *p, const struct seen *s)
+{
+	const char *text = (const char *)s->bytes;
+
+	if (s->kind == SEEN_WC)
+		return strstr(text, "RETRY_EXC_ERR") ||
+		       strstr(text, "WR_FLUSH_ERR");
+	return s->kind == SEEN_PACKET && is_repeat(p, s);
+}
+
+static void drop(struct player *p,
+		 bool (*which)(const struct player *p, const struct seen *s))
 {
 	struct list *n = p->bench->seen.next;
 
-	while (n != &p->bench->seen) {
+	while (p->bench->live && n != &p->bench->seen) {
 		struct seen *s = list_entry(n, struct seen, node);
 
 		n = n->next;
-		if (!play_is_late_repeat(p, s))
+		if (!which(p, s))
 			continue;
 		list_del(&s->node);
 		free(s);
 	}
+}
+
+void play_drop_late_repeats(struct player *p)
+{
+	drop(p, play_is_late_repeat);
+}
+
+void play_drop_last_words(struct player *p)
+{
+	drop(p, is_last_word);
 }
 
 bool play_try_again(struct player *p, nsec_t until)

@@ -87,6 +87,10 @@ void play_note_taken(struct player *p, const struct seen *s);
 bool play_is_late_repeat(const struct player *p, const struct seen *s);
 /* Drops these from what is seen. */
 void play_drop_late_repeats(struct player *p);
+/* Drops what a NIC does at the end of a drill because nobody answers any more:
+ * it sends again, and gives up.
+ */
+void play_drop_last_words(struct player *p);
 /* Lets a moment pass, until @until at most, in which the NIC may yet do what is
  * asked about; false: time is up.
  */
