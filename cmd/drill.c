@@ -128,7 +128,10 @@ static int take_options(struct drill *d, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":hvq", options, NULL)) != -1)
 		switch (opt) {
 		case 'h': d->help = true; return EXIT_OK;
-		case 'v': d->o.trace = stdout; break;
+		case 'v':
+			setvbuf(stdout, NULL, _IOLBF, 0);
+			d->o.trace = stdout;
+			break;
 		case 'q': d->quiet = true; break;
 		case 'c':
 			free(d->coverage);

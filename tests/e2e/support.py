@@ -96,7 +96,8 @@ class Lab:
         copy = os.path.join(self.folder, "build")
         shutil.copytree(os.path.join(self.build, "lib"),
                         os.path.join(copy, "lib"))
-        shutil.copy(os.path.join(self.build, "glassnic"), copy)
+        for program in "glassnic", "glassnic-peer":
+            shutil.copy(os.path.join(self.build, program), copy)
         self.build = copy
         os.mkdir(os.path.join(self.folder, "captures"))
         os.chown(os.path.join(self.folder, "captures"), NOBODY, NOBODY)
