@@ -10,7 +10,8 @@
 static const char help[] =
 	"usage: glassnic drill [OPTION]... FILE.drill...\n"
 	"\n"
-	"Plays drills: scripted packets and verbs against a NIC, which is one in\n"
+	"Plays drills: scripted packets and verbs against a NIC, which is one "
+	"in\n"
 	"memory on a virtual clock, or with --live a real one.  docs/drill.md\n"
 	"teaches the language.\n"
 	"\n"
@@ -18,9 +19,11 @@ static const char help[] =
 	"  -q, --quiet     print only what fails, and the sum\n"
 	"  --coverage      then list which verdicts, NAK codes, RNR timers,\n"
 	"                  opcodes, moves between states, statuses and events\n"
-	"                  occurred, and which did not; fail if one is missing\n"
+	"                  occurred, and which did not; fail if one is "
+	"missing\n"
 	"\n"
-	"  --live SPEC     against the device that `glassnic peer' lends; SPEC\n"
+	"  --live SPEC     against the device that `glassnic peer' lends; "
+	"SPEC\n"
 	"                  is a NIC spec (`glassnic options') for our end\n"
 	"  --peer HOST:PORT  where it listens\n"
 	"  --capture FILE  write every packet into FILE (pcapng); with --live\n"
@@ -39,7 +42,7 @@ struct drill {
 static void tell(struct drill *d, const struct script *s, unsigned run,
 		 enum play_result result, const char *complaint)
 {
-	static const char *const words[] = { "ok  ", "FAIL", "skip" };
+	static const char *const words[] = {"ok  ", "FAIL", "skip"};
 	char name[256];
 
 	if (d->quiet && result != PLAY_FAILED)
@@ -96,8 +99,9 @@ static int finish(struct drill *d)
 static int check_options(const char *command, const struct drill *d)
 {
 	if (!d->live != !d->peer)
-		return usage_error(command, "--live and --peer belong together: "
-					    "--live SPEC --peer HOST:PORT");
+		return usage_error(command,
+				   "--live and --peer belong together: "
+				   "--live SPEC --peer HOST:PORT");
 	if (d->capture && !d->live)
 		return usage_error(command, "--capture: there are packets to "
 					    "capture with --live only");
@@ -128,10 +132,7 @@ static int take_options(struct drill *d, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":hvq", options, NULL)) != -1)
 		switch (opt) {
 		case 'h': d->help = true; return EXIT_OK;
-		case 'v':
-			setvbuf(stdout, NULL, _IOLBF, 0);
-			d->o.trace = stdout;
-			break;
+		case 'v': d->o.trace = stdout; break;
 		case 'q': d->quiet = true; break;
 		case 'c':
 			free(d->coverage);
@@ -188,6 +189,7 @@ int cmd_drill(int argc, char **argv)
 		free(d.coverage);
 		return status;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* live takes its time */
 	for (; optind < argc; optind++)
 		play_file(&d, argv[optind]);
 	if (live)

@@ -251,6 +251,15 @@ bool play_wait(struct player *p)
 	return true;
 }
 
+/* "virtual REASON": the drill is about the NIC in memory itself. */
+bool play_virtual(struct player *p)
+{
+	if (p->w.n < 2)
+		return play_fail(p, "write: virtual REASON");
+	return !p->bench->live ||
+	       play_skip(p, p->text + strspn(p->text, " \t"));
+}
+
 /* ---- dispatch
  * ------------------------------------------------------------------------ */
 
@@ -267,6 +276,7 @@ static const struct statement {
 	{"mem", play_mem},
 	{"query", play_query},
 	{"counter", play_counter},
+	{"virtual", play_virtual},
 	/* forwarded to the NIC's side */
 	{"pd", play_verb},
 	{"mr", play_verb},

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST	  (10 * SEC)
+#define LONGEST	  (1 * SEC)
 #define MOMENT	  (2 * MSEC)
 #define IN_FLIGHT (100 * MSEC) /* no answer takes longer to take effect */
 
@@ -20,6 +20,14 @@ bool play_is_too_long(struct player *p, nsec_t time)
 		return false;
 	play_skip(p, "only the NIC in memory is waited for that long");
 	return true;
+}
+
+void play_settle(struct player *p)
+{
+	struct bench *b = p->bench;
+
+	if (b->live && p->sent)
+		b->ops->run(b, p->sent + MOMENT, false);
 }
 
 bool play_names_address(struct player *p)

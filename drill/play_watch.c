@@ -473,6 +473,7 @@ bool play_verb(struct player *p)
 		strcat(line, LIVE_TIMEOUT);
 	if ((e || old) && needs_peer(p, e ? e : old))
 		add_peer(p, e ? e : old, line, sizeof(line));
+	play_settle(p);
 	rc = p->bench->ops->verb(p->bench, line, reply);
 	if (rc == VERB_OK)
 		learn(p, e, reply);

@@ -77,6 +77,8 @@ bool play_compare(struct player *p, unsigned first, const char *got);
 
 /* Is the line's time too long to be waited for?  Then it is skipped. */
 bool play_is_too_long(struct player *p, nsec_t time);
+/* Before a verb: what was sent just now is to be there first. */
+void play_settle(struct player *p);
 /* Does the line name addresses that only the NIC in memory and its script have?
  * Then it is skipped.
  */
@@ -107,6 +109,7 @@ bool play_mem(struct player *p);
 bool play_query(struct player *p);
 bool play_counter(struct player *p);
 bool play_verb(struct player *p);
+bool play_virtual(struct player *p);
 
 /* What is left over at the end is wrong, too. */
 bool play_finish(struct player *p);

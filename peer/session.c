@@ -184,6 +184,10 @@ static void answer(struct session *s, const char *line)
 {
 	static char text[REPLY_MAX + 17];
 
+	/* Polling also has glassnic's NIC take in what has arrived, which is to
+	 * happen before the verb.
+	 */
+	session_report(s);
 	call_run(s, line, text);
 	session_report(s);
 	put_line(s, text);
