@@ -21,10 +21,15 @@
 #include "nic/host/spec_link.h"
 #include "nic/link/link.h"
 #include "nic/port/capture.h"
+#include "wire/bth.h"
+#include "wire/ext.h"
+#include "wire/opcode.h"
 
 #define BUDGET	    64u
 #define LOOK_NSEC   (1 * MSEC) /* the socket is looked at so often */
 #define ANSWER_NSEC (10 * SEC) /* a peer takes no longer */
+#define MEET_NSEC   (2 * MSEC)
+#define NOBODY	    0xfffffeu /* a QPN that no NIC has */
 #define GREETING    "glassnic-peer 1 "
 
 struct live {
@@ -46,6 +51,7 @@ struct live_one {
 	nsec_t empty; /* when the link was last found so */
 	char answer[REPLY_MAX];
 	bool answered;
+	bool met; /* packets have been exchanged */
 };
 
 static struct live_one *of(struct bench *b)
@@ -246,7 +252,7 @@ static int errno_of(const char *name)
 	return EIO;
 }
 
-static int live_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
+static int ask(struct bench *b, const char *line, char reply[REPLY_MAX])
 {
 	struct live_one *o = of(b);
 	const char *text;
@@ -266,6 +272,46 @@ static int live_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
 	if (!strncmp(o->answer, "errno ", 6))
 		return -errno_of(text);
 	return VERB_REFUSED;
+}
+
+/* A packet to nobody: both sides learn where the other is (ARP) before the
+ * first packet that is timed.  The question gives the NIC time for it.
+ */
+static void meet(struct live_one *o, const char *line)
+{
+	struct bth bth = {.opcode = TRANSPORT_RC | OP_ACKNOWLEDGE,
+			  .dqpn = NOBODY,
+			  .pkey = PKEY_DEFAULT};
+	struct pkt *p = calloc(1, sizeof(*p));
+	char query[64], reply[REPLY_MAX];
+
+	if (!p)
+		return;
+	pkt_reset(p);
+	p->src = o->b.own;
+	p->dst = o->b.nic;
+	p->sport = 0xc000;
+	p->ttl = 64;
+	memset(pkt_push(p, AETH_LEN), 0, AETH_LEN);
+	bth_encode(&bth, pkt_push(p, BTH_LEN));
+	live_send(&o->b, p, NULL);
+	free(p);
+	snprintf(query, sizeof(query), "query %.*s",
+		 (int)strcspn(line + 3, " "), line + 3);
+	ask(&o->b, query, reply);
+	live_run(&o->b, live_now(&o->b) + MEET_NSEC, false);
+}
+
+static int live_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
+{
+	struct live_one *o = of(b);
+	int rc = ask(b, line, reply);
+
+	if (rc == VERB_OK && !o->met && !strncmp(line, "qp ", 3)) {
+		o->met = true;
+		meet(o, line);
+	}
+	return rc;
 }
 
 /* ---- hello ---- */

@@ -149,11 +149,19 @@ static struct seen *next_seen(struct player *p, enum seen_kind kind,
 	return bench_take(b, kind);
 }
 
+static void fail_time(struct player *p, const char *bound, nsec_t time,
+		      nsec_t at, nsec_t from)
+{
+	play_fail(p, "time: expected %s %.3f us, got %.3f us", bound,
+		  (double)time / 1000.0, ((double)at - (double)from) / 1000.0);
+	play_add(p, "  expected: %s\n", p->text);
+}
+
 struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 {
 	nsec_t within = p->bench->live ? 0 : WAIT_VIRTUAL, after = 0;
 	struct bench *b = p->bench;
-	nsec_t from = p->mark;
+	nsec_t from = p->mark, early = 0;
 	struct seen *s;
 
 	if (!get_time(p, "within", &within) || !get_time(p, "after", &after) ||
@@ -165,6 +173,7 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 	}
 	s = next_seen(p, kind, p->mark + within);
 	while (s && s->at < from + after && play_is_late_repeat(p, s)) {
+		early = s->at;
 		free(s);
 		s = next_seen(p, kind, p->mark + within);
 	}
@@ -177,6 +186,10 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 		play_fail(p, "%s", b->trouble);
 		return NULL;
 	}
+	if (!s && early) {
+		fail_time(p, "after", after, early, from);
+		return NULL;
+	}
 	if (!s) {
 		play_fail(p, "%s: expected within %.3f us, got none", what,
 			  (double)within / 1000.0);
@@ -184,11 +197,10 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 		add_unasked(p);
 		return NULL;
 	}
-	play_fail(p, "time: expected %s %.3f us, got %.3f us",
-		  s->at < from + after ? "after" : "within",
-		  (double)(s->at < from + after ? after : within) / 1000.0,
-		  ((double)s->at - (double)from) / 1000.0);
-	play_add(p, "  expected: %s\n", p->text);
+	if (s->at < from + after)
+		fail_time(p, "after", after, s->at, from);
+	else
+		fail_time(p, "within", within, s->at, p->mark);
 	free(s);
 	return NULL;
 }

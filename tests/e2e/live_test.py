@@ -20,7 +20,8 @@ from support import LIMIT, Score, await_port, finish, lab, need, tail
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLAYED_MIN = 14  # runs of drills that must not be skipped
-ALL_LIMIT = 800  # seconds for all drills over one kind of port
+SHARES = 4  # peers at a time
+ALL_LIMIT = 400  # seconds for all drills over one kind of port
 
 LONG = "qp q RC\n" + 9 * "nothing 1s\n"
 NOT_SO = """qp q RC
@@ -113,34 +114,50 @@ def expect(score, name, done, status, *wanted):
     score.check(name, wrong)
 
 
-def play_all(score, place, kind):
-    good, bad = drills(place)
+def play_share(place, kind, share, paths, told):
+    """Plays drills on a peer of its own.  What fails is played again, alone:
+    the machine may have been too busy for the drill's times, but not thrice.
+    """
     with peer(place, kind) as it:
-        capture = place.path(f"{kind}.pcapng")
-        done = it.drill("--capture", capture, *good, limit=ALL_LIMIT)
-        counts = re.search(r"(?:(\d+) skipped\n)?(\d+) passed, (\d+) failed",
-                           done.out)
-        for line in re.findall(r"^FAIL.*\n.*", done.out, re.M):
-            print(line)
-        score.check(f"{kind}: no drill fails", done.wrong("drill"))
-        score.check(f"{kind}: {counts[2] if counts else 0} are played, "
-                    f"{counts[1] if counts else 0} skipped",
-                    "" if counts and int(counts[2]) >= PLAYED_MIN
-                    else tail(done))
-        score.check(f"{kind}: the capture holds the packets",
-                    "" if os.path.getsize(capture) > 1000 else "it is empty")
-        done = it.drill(*bad)
-        expect(score, f"{kind}: what must fail fails", done, 1, "FAIL")
+        capture = place.path(f"{kind}{share}.pcapng")
+        done = it.drill("--capture", capture, *paths, limit=ALL_LIMIT)
+        told["out"].append(done.out)
+        told["captured"].append(os.path.getsize(capture))
+        if done.status not in (0, 1):
+            told["wrong"].append(done.wrong("drill"))
+        for path in {p for p in paths if f"FAIL {p}" in done.out}:
+            again = [it.drill(path) for _ in range(2)]
+            if all(d.status for d in again):
+                told["wrong"].append(again[1].out)
+
+
+def play_all(score, place, kind):
+    """Drills mostly wait, so several are played at a time."""
+    good, bad = drills(place)
+    told = {"out": [], "captured": [], "wrong": []}
+    shares = [threading.Thread(target=play_share, args=(
+        place, kind, n, good[n::SHARES], told)) for n in range(SHARES)]
+    for thread in shares:
+        thread.start()
+    for thread in shares:
+        thread.join()
+    out = "".join(told["out"])
+    played, skipped = (sum(int(n) for n in re.findall(
+        rf"^(\d+) {word}", out, re.M)) for word in ("passed", "skipped"))
+    score.check(f"{kind}: no drill fails", "\n".join(told["wrong"]))
+    score.check(f"{kind}: {played} are played, {skipped} skipped",
+                played < PLAYED_MIN and "too few")
+    score.check(f"{kind}: the captures hold the packets",
+                min(told["captured"], default=0) < 500 and "one is empty")
+    with peer(place, kind) as it:
+        expect(score, f"{kind}: what must fail fails", it.drill(*bad), 1,
+               "FAIL")
 
 
 def play_both(score, place):
-    kinds = [threading.Thread(target=play_all, args=(score, place, kind))
-             for kind in ("udp", "vxlan")]
     drills(place)
-    for thread in kinds:
-        thread.start()
-    for thread in kinds:
-        thread.join()
+    for kind in ("udp", "vxlan"):
+        play_all(score, place, kind)
 
 
 def accidents(score, place):
