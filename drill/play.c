@@ -149,58 +149,60 @@ static struct seen *next_seen(struct player *p, enum seen_kind kind,
 	return bench_take(b, kind);
 }
 
-static void fail_time(struct player *p, const char *bound, nsec_t time,
-		      nsec_t at, nsec_t from)
+static void fail_time(struct player *p, const char *bound, nsec_t want,
+		      nsec_t got)
 {
 	play_fail(p, "time: expected %s %.3f us, got %.3f us", bound,
-		  (double)time / 1000.0, ((double)at - (double)from) / 1000.0);
+		  (double)want / 1000.0, (double)(int64_t)got / 1000.0);
 	play_add(p, "  expected: %s\n", p->text);
+}
+
+/* The earliest that @s may have come. */
+static nsec_t earliest(struct player *p, const struct seen *s, nsec_t after)
+{
+	if (!p->bench->live)
+		return p->mark + after;
+	return after ? play_since(p, s) + after : 0;
 }
 
 struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 {
 	nsec_t within = p->bench->live ? 0 : WAIT_VIRTUAL, after = 0;
 	struct bench *b = p->bench;
-	nsec_t from = p->mark, early = 0;
+	nsec_t got = 0;
+	bool early = false;
 	struct seen *s;
 
 	if (!get_time(p, "within", &within) || !get_time(p, "after", &after) ||
 	    play_is_too_long(p, after))
 		return NULL;
-	if (b->live) {
+	if (b->live)
 		within = within * 4 + WAIT_LIVE; /* clocks and machines vary */
-		from = after ? p->since : 0;
-	}
 	s = next_seen(p, kind, p->mark + within);
-	while (s && s->at < from + after && play_is_late_repeat(p, s)) {
-		early = s->at;
+	while (s && s->at < earliest(p, s, after)) {
+		early = true;
+		got = s->at - (earliest(p, s, after) - after);
+		if (!play_is_late_repeat(p, s))
+			break;
 		free(s);
 		s = next_seen(p, kind, p->mark + within);
 	}
-	if (s && s->at >= from + after && s->at <= p->mark + within) {
-		if (kind == SEEN_PACKET)
-			p->since = s->since;
-		return s;
-	}
 	if (!s && b->trouble[0]) {
 		play_fail(p, "%s", b->trouble);
-		return NULL;
-	}
-	if (!s && early) {
-		fail_time(p, "after", after, early, from);
-		return NULL;
-	}
-	if (!s) {
+	} else if (early && (!s || s->at < earliest(p, s, after))) {
+		fail_time(p, "after", after, got);
+	} else if (!s) {
 		play_fail(p, "%s: expected within %.3f us, got none", what,
 			  (double)within / 1000.0);
 		play_add(p, "  expected: %s\n", p->text);
 		add_unasked(p);
-		return NULL;
+	} else if (s->at > p->mark + within) {
+		fail_time(p, "within", within, s->at - p->mark);
+	} else {
+		if (kind == SEEN_PACKET)
+			p->since = s->since;
+		return s;
 	}
-	if (s->at < from + after)
-		fail_time(p, "after", after, s->at, from);
-	else
-		fail_time(p, "within", within, s->at, p->mark);
 	free(s);
 	return NULL;
 }

@@ -69,17 +69,33 @@ void play_note_taken(struct player *p, const struct seen *s)
 	uint64_t h = p->bench->live ? hash_of(s) : 0;
 
 	if (h)
-		p->taken[p->ntaken++ % TAKEN_MAX] = h;
+		p->taken[p->ntaken++ % TAKEN_MAX] = (struct taken){h, s->since};
+}
+
+/* When it was taken last, or NULL. */
+static const struct taken *taken_before(const struct player *p,
+					const struct seen *s)
+{
+	uint64_t h = hash_of(s);
+
+	for (unsigned i = p->ntaken; h && i && i + TAKEN_MAX > p->ntaken; i--)
+		if (p->taken[(i - 1) % TAKEN_MAX].hash == h)
+			return &p->taken[(i - 1) % TAKEN_MAX];
+	return NULL;
 }
 
 static bool is_repeat(const struct player *p, const struct seen *s)
 {
-	uint64_t h = hash_of(s);
+	return taken_before(p, s) != NULL;
+}
 
-	for (unsigned i = 0; h && i < TAKEN_MAX && i < p->ntaken; i++)
-		if (p->taken[i] == h)
-			return true;
-	return false;
+nsec_t play_since(const struct player *p, const struct seen *s)
+{
+	const struct taken *t = taken_before(p, s);
+
+	if (!t)
+		return p->since;
+	return t->since > p->sent_since ? t->since : p->sent_since;
 }
 
 bool play_is_late_repeat(const struct player *p, const struct seen *s)

@@ -379,6 +379,7 @@ static bool send_one(struct player *p, const struct packet_text *t,
 	if (!pkt)
 		return play_fail(p, "no memory");
 	encode(p, t, a, pkt);
+	p->sent_since = p->bench->ops->now(p->bench);
 	verdict = p->bench->ops->send(p->bench, pkt, is_tampered(m) ? m : NULL);
 	free(pkt);
 	p->sent = p->bench->ops->now(p->bench);

@@ -34,8 +34,11 @@ struct player {
 	nsec_t mark;  /* when the line before was done */
 	nsec_t since; /* the earliest that it can have been done */
 	nsec_t sent;  /* when the last packet went to the NIC; 0: none did */
-	uint64_t taken[TAKEN_MAX]; /* hashes of the requests that were asked for
-				    */
+	nsec_t sent_since; /* the earliest that it can have left */
+	struct taken {
+		uint64_t hash;
+		nsec_t since;
+	} taken[TAKEN_MAX]; /* requests that were asked for, the last ones */
 	unsigned ntaken;
 	/* The line in hand. */
 	unsigned number;
@@ -85,6 +88,11 @@ void play_settle(struct player *p);
 bool play_names_address(struct player *p);
 /* A request that was asked for. */
 void play_note_taken(struct player *p, const struct seen *s);
+/* From when on the line's after= is measured: a request that comes again is due
+ * to its own time before, or to an answer of the script; all else to the line
+ * before.
+ */
+nsec_t play_since(const struct player *p, const struct seen *s);
 /* Is it one of those again, sent because the script's answer to it was late? */
 bool play_is_late_repeat(const struct player *p, const struct seen *s);
 /* Drops these from what is seen. */

@@ -244,16 +244,18 @@ static int post_flush(const struct object *o, const struct ibv_send_wr *wr,
 	return o->extended ? extended_flush(o->qp, &f) : EOPNOTSUPP;
 }
 
-/* Its bytes are given to the call, as inline data is. */
+/* Not every library posts it; then it is made by a call, which is given its
+ * bytes as inline data is.
+ */
 static int post_atomic_write(struct call *c, const struct object *o,
 			     struct ibv_send_wr *wr)
 {
-	int rc;
+	struct ibv_send_wr *bad;
+	int rc = ibv_post_send(o->qp, wr, &bad);
 
-	if (!o->extended)
-		return EOPNOTSUPP;
-	if (wr->num_sge != 1 || wr->sg_list->length != 8)
-		return call_refuse(c, "ATOMIC_WRITE sge=MEMORY:8");
+	if ((rc != EINVAL && rc != EOPNOTSUPP) || !o->extended ||
+	    wr->num_sge != 1 || wr->sg_list->length != 8)
+		return rc;
 	rc = address_inline(c, wr);
 	return rc ? rc
 		  : extended_atomic_write(
