@@ -9,7 +9,9 @@
 #define TIMES_MAX 100000u
 #define HOP_LIMIT 64
 
-/* Where SGEs are addressed as the region is. */
+/* All the line's sge=, addressed as the region is.  An address past the region
+ * is the drill's to try.
+ */
 static int get_sges(struct call *c, struct ibv_sge *sge, int *n)
 {
 	*n = 0;
@@ -31,9 +33,7 @@ static int get_sges(struct call *c, struct ibv_sge *sge, int *n)
 	return 0;
 }
 
-/* Inline data is read by the library, at the program's own addresses; false:
- * outside what the program has.
- */
+/* Inline data is read by the library, at the program's own addresses. */
 static int address_inline(struct call *c, struct ibv_send_wr *wr)
 {
 	int n = 0;
