@@ -32,7 +32,7 @@ static bool bounded_run(struct bench *b, nsec_t until, bool stop)
 	return under->run(b, until < most ? until : most, stop);
 }
 
-static struct bench *make(void *ctx, const char *spec, char *why)
+static struct bench *make(void *ctx, const char *spec, char *why, bool *skip)
 {
 	struct bench *b = strstr(spec, "impair=") ? NULL : vnic_new(spec, why);
 
