@@ -66,7 +66,9 @@ void host_ring(struct gn_nic *nic);
  * nothing if somebody else is at it.
  */
 void host_poll(struct gn_nic *nic);
-/* Runs the NIC until @fd is readable. 0 or -EINTR, -EIO. */
+/* Runs the NIC until @fd is readable. 0 or -EIO, -EINTR (a signal whose handler
+ * does not ask for SA_RESTART).
+ */
 int host_wait(struct gn_nic *nic, int fd);
 int host_start_thread(struct gn_nic *nic);
 /* The program will wait for events on descriptors of its own. */

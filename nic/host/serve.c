@@ -23,6 +23,28 @@
 #define WOKE_EXTRA 1 /* the extra descriptor is readable */
 #define WOKE_INPUT 2 /* packets are there */
 
+static bool is_fault(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+	       sig == SIGILL || sig == SIGTRAP;
+}
+
+/* A signal has ended a ppoll().  In a driver the program would wait in a read(),
+ * which goes on if the handler asks for it (SA_RESTART).  Which signal it was
+ * nobody says: we go on if all handlers that may have run ask for it.
+ */
+static bool signal_ends_wait(void)
+{
+	struct sigaction a;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (!is_fault(sig) && !sigaction(sig, NULL, &a) &&
+		    a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN &&
+		    !(a.sa_flags & SA_RESTART))
+			return true;
+	return false;
+}
+
 /* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
 static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 {
@@ -43,8 +65,11 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
 	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
 	fd[n + 1] = (struct pollfd){ nic->kick, POLLIN, 0 };
-	if (ppoll(fd, n + 2, timeout, NULL) < 0)
-		return errno == EINTR ? -EINTR : -EIO;
+	if (ppoll(fd, n + 2, timeout, NULL) < 0) {
+		if (errno != EINTR)
+			return -EIO;
+		return signal_ends_wait() ? -EINTR : 0;
+	}
 	for (unsigned i = 0; i < n; i++)
 		if (fd[i].revents)
 			woke = WOKE_INPUT;
