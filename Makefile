@@ -188,6 +188,14 @@ $(SIM): $(call obj,$(wildcard tests/sim/*.c) $(wildcard tests/support/fabric*.c)
 	$(Q)$(CC) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(LDFLAGS_ALL) $(LIBS) -o $@
 
+# Verbs programs for the end-to-end tests, on the drop-in as any other.
+E2E := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/e2e/*.c))
+$(E2E): $(BUILD)/tests/%: tests/%.c $(DROP_IN)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $< $(DROP_IN) -Wl,-rpath,'$$ORIGIN/../../lib' \
+		$(LDFLAGS_ALL) -o $@
+
 RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
 SETUP	  = tools/setup.sh
 # What setup installs is seen only by a make that starts afterwards.
@@ -206,7 +214,7 @@ test:		# every test
 	@$(RUN_TESTS)
 check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
-test-programs: $(UNIT) $(FRAMES) $(SIM)
+test-programs: $(UNIT) $(FRAMES) $(SIM) $(E2E)
 
 .PHONY: soak
 soak:		# the simulator with fresh seeds, for SECONDS (60)

@@ -94,8 +94,10 @@ class Lab:
         """The tree may be where nobody cannot look."""
         os.chmod(self.folder, 0o755)
         copy = os.path.join(self.folder, "build")
-        shutil.copytree(os.path.join(self.build, "lib"),
-                        os.path.join(copy, "lib"))
+        for part in "lib", "tests/e2e":
+            if os.path.exists(os.path.join(self.build, part)):
+                shutil.copytree(os.path.join(self.build, part),
+                                os.path.join(copy, part))
         for program in "glassnic", "glassnic-peer":
             shutil.copy(os.path.join(self.build, program), copy)
         self.build = copy
@@ -107,6 +109,13 @@ class Lab:
         captures = os.path.join(self.folder, "captures")
         os.makedirs(captures, exist_ok=True)
         return os.path.join(captures, name)
+
+    def program(self, name):
+        """Where tests/e2e/NAME.c was built."""
+        path = os.path.join(self.build, "tests/e2e", name)
+        if not os.path.exists(path):
+            sys.exit(f"{path} not found; make test-programs builds it")
+        return path
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -131,7 +140,8 @@ class Lab:
         return (f"port=vxlan,local={a},remote={b},ip=10.7.0.1/24",
                 f"port=vxlan,local={b},remote={a},ip=10.7.0.2/24")
 
-    def start(self, command, nic=None, capture=None, env=None, launcher=True):
+    def start(self, command, nic=None, capture=None, env=None, launcher=True,
+              stdin=subprocess.DEVNULL):
         words = [self.glassnic, "run"] if launcher else []
         if nic:
             words += ["--nic", nic]
@@ -142,8 +152,8 @@ class Lab:
         user = {}
         if os.geteuid() == 0:
             user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        return subprocess.Popen(words + command, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, text=True,
+        return subprocess.Popen(words + command, stdin=stdin, text=True,
+                                stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, cwd="/",
                                 env={**os.environ, "HOME": "/", **(env or {})},
                                 **user)

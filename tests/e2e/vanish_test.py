@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+"""A peer that vanishes is reported in the time that the QP's settings promise:
+vanish_test.py [BUILD]
+
+The promise (IBTA 9.7.6.1.3): a request is tried 1 + retry_cnt times, and each
+time given up after 1 to 4 times 4.096 us * 2^timeout.  What a busy machine adds
+is allowed for, so the upper limits are wide; the lower ones are strict.
+"""
+
+import contextlib
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from support import LIMIT, Score, lab
+
+SLACK = 10e6  # usec that a busy machine may add
+RETRY_EXC, RNR_RETRY_EXC = "12", "13"  # enum ibv_wc_status
+RNR_WAIT = 40960  # usec, as tests/e2e/vanish.c tells its peer to wait
+SENDS, RECEIVES = "4", "3"  # that it has outstanding beside the first to fail
+AT_ONCE = 6  # pairs; they hardly do anything but wait
+
+SETTINGS = [  # timeout, retry_cnt
+    (8, 7), (10, 3), (12, 0), (12, 7), (14, 0), (14, 1), (14, 7), (15, 4),
+    (16, 1), (16, 2), (17, 0),
+]
+WAYS = {  # how the peer vanishes
+    "killed": signal.SIGKILL, "stopped": signal.SIGSTOP,
+    "QP destroyed": "destroy", "QP in error": "error",
+}
+
+
+class Program:
+    """A vanish, and its lines.  It does not outlive the limit."""
+
+    def __init__(self, place, nic, settings):
+        words = [place.program("vanish"), *map(str, settings)]
+        self.process = place.start(words, nic=nic, stdin=subprocess.PIPE)
+        self.watch = threading.Timer(LIMIT, self.process.kill)
+        self.watch.start()
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self, want=""):
+        line = self.process.stdout.readline().strip()
+        if not line or want not in line:
+            raise Wrong(f"said {line!r}, not {want!r}: "
+                        f"{'' if line else self.close()}")
+        return line
+
+    def close(self):
+        """What it complained of."""
+        self.watch.cancel()
+        self.process.kill()
+        return self.process.communicate()[1].strip()
+
+
+class Wrong(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def two(place, kind, settings):
+    with contextlib.ExitStack() as stack:
+        pair = []
+        for nic in place.nics(kind):
+            pair.append(Program(place, nic, settings))
+            stack.callback(pair[-1].close)
+        lines = [p.hear() for p in pair]
+        for program, line in zip(pair, reversed(lines)):
+            program.say(line)
+        for program in pair:
+            program.hear("ready")
+        yield pair
+
+
+def vanish(program, way):
+    if isinstance(way, str):
+        program.say(way)
+        program.hear("done")
+    else:
+        program.process.send_signal(way)
+
+
+def judge(line, settings, status=RETRY_EXC, tries=None, each=None):
+    """The report, and whether it came in time."""
+    timeout, retries, _, *srq = settings
+    tries = 1 + retries if tries is None else tries
+    soonest = tries * (each or 4.096 * 2 ** timeout)
+    _, code, usec, sends, receives, state, events = line.split(" ", 6)
+    if code != status:
+        return f"its status is {code}, not {status}"
+    if not soonest <= int(usec) <= 4 * soonest + SLACK:
+        return f"after {usec} us; the earliest allowed are {soonest:.0f}"
+    want = [SENDS, "0" if srq else RECEIVES, "ERR",
+            "last WQE reached" if srq else "none"]
+    if [sends, receives, state, events] != want:
+        return f"flushed sends and receives, state, events: {line}"
+    return ""
+
+
+def before_anything(place, kind, way, settings):
+    with two(place, kind, settings) as (asker, peer):
+        vanish(peer, way)
+        asker.say("flow")
+        return judge(asker.hear("failed"), settings)
+
+
+def in_the_middle(place, kind, way, settings):
+    with two(place, kind, settings) as (asker, peer):
+        asker.say("flow")
+        asker.hear("flowing")
+        vanish(peer, way)
+        return judge(asker.hear("failed"), settings)
+
+
+def never_ready(place, kind, settings):
+    """The peer has no receives: its RNR NAKs are counted apart."""
+    with two(place, kind, settings) as (asker, _):
+        asker.say("send")
+        return judge(asker.hear("failed"), settings, RNR_RETRY_EXC,
+                     settings[2], RNR_WAIT)
+
+
+def gone_while_not_ready(place, kind, settings):
+    """RNR retries of 7 have no end, until nobody answers any more."""
+    with two(place, kind, settings) as (asker, peer):
+        asker.say("send")
+        time.sleep(8 * 2 * RNR_WAIT / 1e6)  # more than eight tries take
+        vanish(peer, signal.SIGKILL)
+        return judge(asker.hear("failed"), settings)
+
+
+def comes_back(place, kind, settings):
+    """Stopped for less than that, it is as if it had been slow."""
+    with two(place, kind, settings) as (asker, peer):
+        asker.say("flow")
+        asker.hear("flowing")
+        vanish(peer, signal.SIGSTOP)
+        asker.process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        vanish(peer, signal.SIGCONT)
+        asker.hear("flowing")
+        vanish(peer, "destroy")
+        return judge(asker.hear("failed"), settings)
+
+
+def waits_for_ever(place, kind, settings):
+    """Timeout 0: no timer runs (and the program can still be ended)."""
+    with two(place, kind, settings) as (asker, peer):
+        vanish(peer, signal.SIGKILL)
+        asker.say("flow")
+        time.sleep(1)
+        asker.process.terminate()
+        if asker.process.wait(LIMIT) != -signal.SIGTERM:
+            return f"it ended: {asker.process.stdout.read()}"
+        return ""
+
+
+def cases():
+    """Name, function, arguments."""
+    for timeout, retries in SETTINGS:
+        yield (f"timeout {timeout}, retries {retries}", before_anything,
+               "udp", signal.SIGKILL, (timeout, retries, 7))
+    for way, how in WAYS.items():
+        for kind in "udp", "vxlan":
+            yield (f"{kind}: {way} before", before_anything, kind, how,
+                   (14, 3, 7))
+            yield (f"{kind}: {way} in the middle", in_the_middle, kind, how,
+                   (15, 7, 7))
+    yield ("with a shared receive queue", in_the_middle, "udp", signal.SIGKILL,
+           (15, 7, 7, "srq"))
+    for rnr_retries in 0, 1, 6:
+        yield (f"not ready, RNR retries {rnr_retries}", never_ready, "udp",
+               (14, 3, rnr_retries))
+    yield ("killed while not ready", gone_while_not_ready, "udp", (14, 3, 7))
+    yield "stopped for a while", comes_back, "udp", (17, 7, 7)
+    yield "timeout 0", waits_for_ever, "udp", (0, 1, 7)
+
+
+def run(place, function, arguments):
+    try:
+        return function(place, *arguments)
+    except (Wrong, OSError) as e:
+        return str(e)
+
+
+def main():
+    score = Score()
+    with lab() as place, ThreadPoolExecutor(AT_ONCE) as pool:
+        place.program("vanish")
+        futures = [(name, pool.submit(run, place, function, arguments))
+                   for name, function, *arguments in cases()]
+        for name, future in futures:
+            score.check(name, future.result())
+    score.finish()
+
+
+if __name__ == "__main__":
+    main()
