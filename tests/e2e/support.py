@@ -5,6 +5,7 @@ so that several suites can run at once.
 """
 
 import contextlib
+import glob
 import itertools
 import os
 import random
@@ -215,6 +216,15 @@ def finish(process, until):
         process.kill()
         out, err = process.communicate()
         return Done(None, out, err)
+
+
+def sweep_up():
+    """The XRC programs leave files of fixed names in /tmp; those of
+    another user would stop it.
+    """
+    for path in glob.glob("/tmp/xrc_domain*"):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,11 @@
 #!/usr/bin/python3
 """The other transports with real programs: transports_test.py [BUILD]"""
 
-import contextlib
-import glob
-import os
 import re
 import time
 
-from support import LIMIT, Score, await_port, finish, lab, need
+from support import (LIMIT, Score, await_port, finish, lab, need,
+                     sweep_up)
 
 PINGPONGS = {
     "ibv_uc_pingpong": [[], ["-e"], ["-s", "65536", "-n", "200"]],
@@ -31,15 +29,6 @@ QPERF = """rc_bw rc_lat rc_bi_bw rc_rdma_read_bw rc_rdma_read_lat
     rc_compare_swap_mr rc_fetch_add_mr ver_rc_compare_swap ver_rc_fetch_add
     uc_bw uc_lat uc_bi_bw uc_rdma_write_bw uc_rdma_write_lat
     uc_rdma_write_poll_lat ud_bw ud_lat ud_bi_bw""".split()
-
-
-def sweep_up():
-    """The XRC programs leave files of fixed names in /tmp; those of
-    another user would stop it.
-    """
-    for path in glob.glob("/tmp/xrc_domain*"):
-        with contextlib.suppress(OSError):
-            os.unlink(path)
 
 
 def pingpongs(score, place, kind):
