@@ -7,20 +7,16 @@ time given up after 1 to 4 times 4.096 us * 2^timeout.  What a busy machine adds
 is allowed for, so the upper limits are wide; the lower ones are strict.
 """
 
-import contextlib
 import signal
-import subprocess
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
+from led import check_all, two
 from support import LIMIT, Score, lab
 
 SLACK = 10e6  # usec that a busy machine may add
 RETRY_EXC, RNR_RETRY_EXC = "12", "13"  # enum ibv_wc_status
-RNR_WAIT = 40960  # usec, as tests/e2e/vanish.c tells its peer to wait
+RNR_WAIT = 40960  # usec, as tests/e2e/led.c tells its peer to wait
 SENDS, RECEIVES = "4", "3"  # that it has outstanding beside the first to fail
-AT_ONCE = 6  # pairs; they hardly do anything but wait
 
 SETTINGS = [  # timeout, retry_cnt
     (8, 7), (10, 3), (12, 0), (12, 7), (14, 0), (14, 1), (14, 7), (15, 4),
@@ -32,56 +28,9 @@ WAYS = {  # how the peer vanishes
 }
 
 
-class Program:
-    """A vanish, and its lines.  It does not outlive the limit."""
-
-    def __init__(self, place, nic, settings):
-        words = [place.program("vanish"), *map(str, settings)]
-        self.process = place.start(words, nic=nic, stdin=subprocess.PIPE)
-        self.watch = threading.Timer(LIMIT, self.process.kill)
-        self.watch.start()
-
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def hear(self, want=""):
-        line = self.process.stdout.readline().strip()
-        if not line or want not in line:
-            raise Wrong(f"said {line!r}, not {want!r}: "
-                        f"{'' if line else self.close()}")
-        return line
-
-    def close(self):
-        """What it complained of."""
-        self.watch.cancel()
-        self.process.kill()
-        return self.process.communicate()[1].strip()
-
-
-class Wrong(Exception):
-    pass
-
-
-@contextlib.contextmanager
-def two(place, kind, settings):
-    with contextlib.ExitStack() as stack:
-        pair = []
-        for nic in place.nics(kind):
-            pair.append(Program(place, nic, settings))
-            stack.callback(pair[-1].close)
-        lines = [p.hear() for p in pair]
-        for program, line in zip(pair, reversed(lines)):
-            program.say(line)
-        for program in pair:
-            program.hear("ready")
-        yield pair
-
-
 def vanish(program, way):
     if isinstance(way, str):
-        program.say(way)
-        program.hear("done")
+        program.do(way)
     else:
         program.process.send_signal(way)
 
@@ -182,21 +131,10 @@ def cases():
     yield "timeout 0", waits_for_ever, "udp", (0, 1, 7)
 
 
-def run(place, function, arguments):
-    try:
-        return function(place, *arguments)
-    except (Wrong, OSError) as e:
-        return str(e)
-
-
 def main():
     score = Score()
-    with lab() as place, ThreadPoolExecutor(AT_ONCE) as pool:
-        place.program("vanish")
-        futures = [(name, pool.submit(run, place, function, arguments))
-                   for name, function, *arguments in cases()]
-        for name, future in futures:
-            score.check(name, future.result())
+    with lab() as place:
+        check_all(score, place, cases())
     score.finish()
 
 

@@ -1,4 +1,4 @@
-/* vanish TIMEOUT RETRIES RNR_RETRIES [srq]: an RC QP, led by lines on stdin,
+/* led TIMEOUT RETRIES RNR_RETRIES [srq]: an RC QP, led by lines on stdin,
  * for vanish_test.py.
  *
  * It prints where it is, "GID QPN ADDR RKEY", reads the same line of the other
@@ -10,6 +10,9 @@
  *   send     the same with SENDs
  *   destroy  its QP; "done"
  *   error    its QP's state; "done"
+ *   fork     a child that exits; "done"
+ *   leave    a child that stays until stdin ends; "done"
+ *   exec     "done", and the program becomes cat
  *
  * The report comes after the first completion that is an error, and the program
  * ends: "failed STATUS USEC SENDS RECEIVES STATE EVENTS": microseconds since
@@ -24,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+#include <sys/wait.h>
 #include <arpa/inet.h>
 #include <infiniband/verbs.h>
 
@@ -56,7 +61,7 @@ static volatile sig_atomic_t completed;
 
 static _Noreturn void die(const char *what)
 {
-	fprintf(stderr, "vanish: %s\n", what);
+	fprintf(stderr, "led: %s\n", what);
 	exit(1);
 }
 
@@ -298,21 +303,39 @@ static void flow(bool sends)
 	report(&wc);
 }
 
+/* Its child runs what was left for the end of a program, as any would. */
+static void fork_child(bool stays)
+{
+	int status, child = fork();
+
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		while (stays && getchar() != EOF)
+			;
+		exit(0);
+	}
+	if (!stays && (waitpid(child, &status, 0) != child || status))
+		die("its child did not exit with 0");
+}
+
 static void obey(const char *line)
 {
 	struct ibv_qp_attr a = {0};
 
-	if (!strcmp(line, "destroy\n")) {
-		if (ibv_destroy_qp(qp))
-			die("ibv_destroy_qp");
-		puts("done");
-	} else if (!strcmp(line, "error\n")) {
-		modify(&a, IBV_QPS_ERR, 0);
-		puts("done");
-	} else {
-		flow(!strcmp(line, "send\n"));
+	if (!strcmp(line, "flow\n") || !strcmp(line, "send\n")) {
+		flow(line[0] == 's');
 		exit(0);
 	}
+	if (!strcmp(line, "destroy\n") && ibv_destroy_qp(qp))
+		die("ibv_destroy_qp");
+	if (!strcmp(line, "error\n"))
+		modify(&a, IBV_QPS_ERR, 0);
+	if (!strcmp(line, "fork\n") || !strcmp(line, "leave\n"))
+		fork_child(line[0] == 'l');
+	puts("done");
+	if (!strcmp(line, "exec\n") && execlp("cat", "cat", (char *)NULL))
+		die("cannot become cat");
 }
 
 int main(int argc, char **argv)
@@ -322,7 +345,7 @@ int main(int argc, char **argv)
 	signal(SIGUSR1, count_again);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 4)
-		die("vanish TIMEOUT RETRIES RNR_RETRIES [srq]");
+		die("led TIMEOUT RETRIES RNR_RETRIES [srq]");
 	settings.timeout = (unsigned)atoi(argv[1]);
 	settings.retries = (unsigned)atoi(argv[2]);
 	settings.rnr_retries = (unsigned)atoi(argv[3]);
