@@ -42,6 +42,8 @@ static void set_charged(struct gn_qp *qp, uint64_t charged)
 {
 	if (!qp_is_reliable(qp))
 		return;
+	if (!qp->peer->in_flight)
+		qp->peer->last_paid = qp->engine->now;
 	qp->peer->in_flight += charged - qp->req.charged;
 	qp->req.charged = charged;
 }
@@ -50,6 +52,8 @@ static void set_paid(struct gn_qp *qp, uint64_t paid)
 {
 	if (!qp_is_reliable(qp))
 		return;
+	if (paid != qp->req.paid)
+		qp->peer->last_paid = qp->engine->now;
 	qp->peer->in_flight -= paid - qp->req.paid;
 	qp->req.paid = paid;
 	engine_window_opened(qp->engine, qp->peer);
@@ -270,6 +274,8 @@ void requester_tick(struct gn_qp *qp, nsec_t now)
 		q->rnr_until = 0;
 		engine_ready(qp->engine, qp);
 	}
+	if (!list_empty(&qp->waiting) && q->una == q->nxt)
+		engine_ready(qp->engine, qp);
 	if (q->ack_by > now)
 		return;
 	q->ack_by = NSEC_NEVER;
@@ -302,6 +308,22 @@ static enum hold hold_by_queue(const struct gn_qp *qp, const struct swqe *w)
 	return HOLD_GO;
 }
 
+/* The peer's window (see nic/peer.h), for @psns more. */
+static enum hold hold_by_window(const struct gn_qp *qp, uint32_t psns,
+				nsec_t now)
+{
+	const struct requester *q = &qp->req;
+
+	/* What was sent without asking for an ACK needs one more that asks, or
+	 * no answer would ever open the window.
+	 */
+	if (peer_has_room(qp->peer) || q->unasked)
+		return HOLD_GO;
+	if (q->una == q->nxt && (psns == 1 || peer_stuck_at(qp->peer) <= now))
+		return HOLD_GO;
+	return HOLD_WINDOW;
+}
+
 enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 {
 	const struct requester *q = &qp->req;
@@ -322,15 +344,13 @@ enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
 	if (!qp_is_reliable(qp) && qp->engine->pace.until > now)
 		return HOLD_PACE;
 	h = hold_by_queue(qp, w);
-	if (h != HOLD_GO || q->una == q->nxt || wr_is(w, K_LOCAL))
+	if (h != HOLD_GO || !qp_is_reliable(qp) || wr_is(w, K_LOCAL))
 		return h;
 	psns = swqe_reads(w) ? wr_packets(qp, w) - q->cur_pkt : 1;
-	if ((uint32_t)psn_diff(q->nxt, q->una) + psns >= PSN_WINDOW)
+	if (q->una != q->nxt &&
+	    (uint32_t)psn_diff(q->nxt, q->una) + psns >= PSN_WINDOW)
 		return HOLD_PSN;
-	/* What was sent without asking for an ACK needs one more that asks, or
-	 * no answer would ever open the window.
-	 */
-	return peer_has_room(qp->peer) || q->unasked ? HOLD_GO : HOLD_WINDOW;
+	return hold_by_window(qp, psns, now);
 }
 
 /* Local rights of all SGEs, once a message: what an answer will be written to

@@ -1,5 +1,5 @@
 /* led TIMEOUT RETRIES RNR_RETRIES [srq]: an RC QP, led by lines on stdin,
- * for vanish_test.py.
+ * for led.py.
  *
  * It prints where it is, "GID QPN ADDR RKEY", reads the same line of the other
  * side, connects and prints "ready".  Then it does what each line says:

@@ -106,6 +106,74 @@ Test(qp_many, held_back)
 	held_back(true);
 }
 
+static struct gn_qp *reader(struct gn_qp_attr attr)
+{
+	struct gn_qp *qp = duo_qp(&d, A);
+	struct gn_send_wr wr = duo_wr(&d, A, 1, GN_WR_RDMA_READ, 20000);
+
+	CHECK_EQ(duo_move(qp, attr, GN_QPS_INIT, DUO_INIT_MASK), 0);
+	CHECK_EQ(duo_move(qp, attr, GN_QPS_RTR, DUO_RTR_MASK), 0);
+	CHECK_EQ(duo_move(qp, attr, GN_QPS_RTS, DUO_RTS_MASK), 0);
+	CHECK_EQ(qp_post_send(qp, &wr), 0);
+	qp_ring(qp);
+	return qp;
+}
+
+/* Answers of many READs at once would overrun our own receive buffer, although
+ * each QP has only one outstanding.
+ */
+Test(qp_many, reads_wait_for_each_other)
+{
+	struct duo_options o = duo_defaults();
+	struct gn_qp *qp[2][MANY];
+
+	o.window = 16384;
+	duo_open(&d, &o);
+	for (unsigned i = 0; i < MANY; i++) {
+		qp[B][i] = duo_qp(&d, B);
+		qp[A][i] = reader(duo_attr(&d, A, qp[B][i]->qpn));
+		duo_raise(&d, B, qp[B][i], qp[A][i]->qpn, GN_QPS_RTS);
+	}
+	fabric_settle(&d.f);
+	CHECK_EQ(fabric_count(&d.f, A, OP_READ_REQUEST), 1);
+	duo_idle(&d);
+	CHECK_EQ(fabric_count(&d.f, A, OP_READ_REQUEST), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		CHECK_EQ(qp[A][i]->req.head, 1);
+		qp_free(qp[A][i]);
+		qp_free(qp[B][i]);
+	}
+	duo_close(&d);
+}
+
+/* A READ that nobody answers, and no timer ends, holds up others a while only.
+ */
+Test(qp_many, reads_do_not_wait_for_the_dead)
+{
+	struct duo_options o = duo_defaults();
+	struct gn_qp *peer, *dead, *qp;
+	struct gn_qp_attr nobody;
+
+	o.window = 16384;
+	duo_open(&d, &o);
+	nobody = duo_attr(&d, A, 0x123456);
+	nobody.timeout = 0;
+	dead = reader(nobody);
+	peer = duo_qp(&d, B);
+	qp = reader(duo_attr(&d, A, peer->qpn));
+	duo_raise(&d, B, peer, qp->qpn, GN_QPS_RTS);
+	fabric_settle(&d.f);
+	CHECK_EQ(requester_hold(qp, d.f.now), HOLD_WINDOW);
+	fabric_run(&d.f, d.f.now + 2 * PEER_PATIENCE);
+	CHECK_EQ(qp->req.head, 1);
+	CHECK_EQ(dead->req.head, 0);
+	CHECK_EQ(d.s[A].engine->counters.n[CNT_TIMEOUT], 0);
+	qp_free(dead);
+	qp_free(qp);
+	qp_free(peer);
+	duo_close(&d);
+}
+
 /* ---- on one device ------------------------------------------------------- */
 
 static void connect(struct gn_qp *qp, const struct gn_qp *to)
