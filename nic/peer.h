@@ -7,8 +7,8 @@
  * count with the bytes that they ask for, since those land in our own buffer.
  *
  * A QP that has nothing in flight may always send one packet, whatever others
- * have: it must not depend on them.  Only a READ with a long answer waits, as long
- * as answers to others come.
+ * have: it must not depend on them.  Only a READ with a long answer waits, and
+ * no longer than PEER_PATIENCE.
  */
 #ifndef NIC_PEER_H
 #define NIC_PEER_H
@@ -21,7 +21,7 @@
 
 #define PEER_BUCKETS 256u
 #define PEER_PACKET_COST 512u /* what a packet costs beside its payload */
-#define PEER_PATIENCE	 (20 * MSEC)
+#define PEER_PATIENCE	 (500 * MSEC)
 
 struct peer {
 	struct peer *next;
@@ -31,7 +31,6 @@ struct peer {
 	uint32_t window;
 	uint32_t slow_from; /* window from which it grows slowly */
 	nsec_t last_loss;
-	nsec_t last_paid; /* or when in_flight was 0 */
 	struct list waiting; /* QPs held back by the window */
 };
 
@@ -49,14 +48,6 @@ void peer_put(struct peer_table *t, struct peer *p);
 void peer_grow(struct peer *p, uint32_t bytes);
 /* Something was lost; one halving a millisecond. */
 void peer_shrink(struct peer *p, nsec_t now);
-
-/* No answer has come for so long that what is in flight may be for a QP that
- * nobody answers any more: nothing else must wait for it.
- */
-static inline nsec_t peer_stuck_at(const struct peer *p)
-{
-	return p->last_paid + PEER_PATIENCE;
-}
 
 static inline bool peer_has_room(const struct peer *p)
 {

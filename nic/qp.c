@@ -411,10 +411,9 @@ void qp_arm(struct gn_qp *qp)
 		at = qp->req.rnr_until;
 	if (qp->resp.pace.until > now && qp->resp.pace.until < at)
 		at = qp->resp.pace.until;
-	if (qp_is_reliable(qp) && !list_empty(&qp->waiting) &&
-	    qp->req.una == qp->req.nxt && peer_stuck_at(qp->peer) > now &&
-	    peer_stuck_at(qp->peer) < at)
-		at = peer_stuck_at(qp->peer);
+	if (qp->req.room_by > now && qp->req.una == qp->req.nxt &&
+	    qp->req.room_by < at)
+		at = qp->req.room_by;
 	if (at != NSEC_NEVER)
 		timer_arm(&qp->engine->timers, &qp->timer, at);
 }

@@ -38,6 +38,7 @@ struct requester {
 	bool naked;	   /* went back for una already: later NAKs are echoes */
 	nsec_t ack_by;	   /* local ACK timeout, or NSEC_NEVER */
 	nsec_t rnr_until;  /* nothing leaves before */
+	nsec_t room_by;	   /* its wait for the peer's window ends; 0: none */
 	enum gn_wc_status fault; /* of the work request at cur; SUCCESS: none */
 };
 

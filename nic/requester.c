@@ -42,8 +42,6 @@ static void set_charged(struct gn_qp *qp, uint64_t charged)
 {
 	if (!qp_is_reliable(qp))
 		return;
-	if (!qp->peer->in_flight)
-		qp->peer->last_paid = qp->engine->now;
 	qp->peer->in_flight += charged - qp->req.charged;
 	qp->req.charged = charged;
 }
@@ -52,8 +50,6 @@ static void set_paid(struct gn_qp *qp, uint64_t paid)
 {
 	if (!qp_is_reliable(qp))
 		return;
-	if (paid != qp->req.paid)
-		qp->peer->last_paid = qp->engine->now;
 	qp->peer->in_flight -= paid - qp->req.paid;
 	qp->req.paid = paid;
 	engine_window_opened(qp->engine, qp->peer);
@@ -199,6 +195,7 @@ void requester_flush(struct gn_qp *qp)
 	q->fault = GN_WC_SUCCESS;
 	q->ack_by = NSEC_NEVER;
 	q->rnr_until = 0;
+	q->room_by = 0;
 	if (qp->peer) {
 		set_paid(qp, q->charged);
 		q->una = q->nxt;
@@ -274,7 +271,7 @@ void requester_tick(struct gn_qp *qp, nsec_t now)
 		q->rnr_until = 0;
 		engine_ready(qp->engine, qp);
 	}
-	if (!list_empty(&qp->waiting) && q->una == q->nxt)
+	if (q->room_by && q->room_by <= now)
 		engine_ready(qp->engine, qp);
 	if (q->ack_by > now)
 		return;
@@ -319,9 +316,10 @@ static enum hold hold_by_window(const struct gn_qp *qp, uint32_t psns,
 	 */
 	if (peer_has_room(qp->peer) || q->unasked)
 		return HOLD_GO;
-	if (q->una == q->nxt && (psns == 1 || peer_stuck_at(qp->peer) <= now))
-		return HOLD_GO;
-	return HOLD_WINDOW;
+	if (q->una != q->nxt)
+		return HOLD_WINDOW;
+	return psns == 1 || (q->room_by && q->room_by <= now) ? HOLD_GO
+							      : HOLD_WINDOW;
 }
 
 enum hold requester_hold(const struct gn_qp *qp, nsec_t now)
@@ -452,6 +450,7 @@ static void step(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
 	struct requester *q = &qp->req;
 	bool whole = swqe_reads(w);
 
+	q->room_by = 0;
 	q->nxt = psn_add(q->nxt, whole ? w->npsn - q->cur_pkt : 1);
 	q->cur_pkt = whole ? w->npsn : q->cur_pkt + 1;
 	q->rd_out += whole;
@@ -575,6 +574,8 @@ bool requester_send(struct gn_qp *qp, unsigned quota)
 		if (h == HOLD_GO && !send_one(qp))
 			h = HOLD_FAULT;
 	}
+	if (h == HOLD_WINDOW && !q->room_by)
+		q->room_by = qp->engine->now + PEER_PATIENCE;
 	if (h == HOLD_WINDOW && list_empty(&qp->waiting))
 		list_add_tail(&qp->peer->waiting, &qp->waiting);
 	if (h == HOLD_PACE)
