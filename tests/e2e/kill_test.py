@@ -144,9 +144,12 @@ class Pair:
 
     def _judge_survivor(self, side, killed, waits):
         process = self.process[side]
+        spent = 0
         if killed and (side in waits or listens(self.port) or
                        "client" not in self.process):
-            end_waiting(process)
+            spent = end_waiting(process)
+        if "-e" in self.command and spent > SOON / 2:
+            return f"{side} should sleep, and used the CPU for {spent} s"
         done = finish(process, time.monotonic() + LIMIT)
         if done.status is None:
             return done.wrong(side)
@@ -168,11 +171,23 @@ class Pair:
 
 
 def end_waiting(process):
-    """It may end by itself; SIGTERM ends it otherwise."""
+    """It may end by itself; SIGTERM ends it otherwise.  Returns the seconds of
+    CPU that it used meanwhile.
+    """
+    before = cpu_seconds(process.pid)
     try:
         process.wait(SOON)
+        return 0
     except subprocess.TimeoutExpired:
+        spent = cpu_seconds(process.pid) - before
         process.terminate()
+        return spent
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def left_overs(folders):
