@@ -265,6 +265,14 @@ bool play_wait(struct player *p)
 	return true;
 }
 
+/* "impair RULE" */
+static bool play_impair(struct player *p)
+{
+	return p->bench->live
+		       ? play_skip(p, "only the NIC in memory takes faults")
+		       : play_verb(p);
+}
+
 /* "virtual REASON": the drill is about the NIC in memory itself. */
 bool play_virtual(struct player *p)
 {
@@ -307,7 +315,7 @@ static const struct statement {
 	{"detach", play_verb},
 	{"write", play_verb},
 	{"free", play_verb},
-	{"impair", play_verb},
+	{"impair", play_impair},
 };
 
 #define STATEMENTS (sizeof(statements) / sizeof(*statements))

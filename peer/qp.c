@@ -57,13 +57,6 @@ static int state_of(struct ibv_qp *qp, enum ibv_qp_state *state)
 
 /* ---- attributes of a line ---- */
 
-static const struct verbs_word path_migs[] = {
-	{"MIGRATED", IBV_MIG_MIGRATED},
-	{"REARM", IBV_MIG_REARM},
-	{"ARMED", IBV_MIG_ARMED},
-	{NULL, 0},
-};
-
 static int attr_value(struct call *c, enum verbs_attr i, const char *text,
 		      uint64_t *v)
 {
@@ -111,7 +104,7 @@ static int get_path(struct call *c, struct ibv_qp_attr *a)
 {
 	struct ibv_ah_attr *ah = &a->ah_attr;
 	uint32_t port, timeout, mig = IBV_MIG_MIGRATED;
-	const char *text = words_get(&c->w, "path_mig");
+	const char *text = words_get(&c->w, "mig_state");
 	uint64_t v = mig;
 	int rc = call_number32(c, "port_num", c->s->device->port, &port);
 
@@ -125,8 +118,8 @@ static int get_path(struct call *c, struct ibv_qp_attr *a)
 		rc = call_gid(c, "alt_dgid", &a->alt_ah_attr.grh.dgid);
 	if (!rc)
 		rc = call_number32(c, "alt_timeout", 14, &timeout);
-	if (!rc && text && !verbs_find(path_migs, text, &v))
-		rc = call_refuse(c, "path_mig=%s: no such state", text);
+	if (!rc && text && !verbs_find(verbs_mig_states, text, &v))
+		rc = call_refuse(c, "mig_state=%s: no such state", text);
 	if (rc)
 		return rc;
 	a->port_num = ah->port_num = (uint8_t)port;
@@ -139,7 +132,7 @@ static int get_path(struct call *c, struct ibv_qp_attr *a)
 static bool is_path(const char *word)
 {
 	return strstr(word, "dgid") || strstr(word, "alt_") ||
-	       !strcmp(word, "path_mig") || !strcmp(word, "port_num");
+	       !strcmp(word, "mig_state") || !strcmp(word, "port_num");
 }
 
 /* Attributes as the line and the presets say; *@given: those of the line. */
@@ -160,7 +153,7 @@ static int get_attr(struct call *c, struct ibv_qp_attr *a, int *given)
 	if (rc)
 		return rc;
 	*given |= words_get(&c->w, "alt_dgid") ? IBV_QP_ALT_PATH : 0;
-	*given |= words_get(&c->w, "path_mig") ? IBV_QP_PATH_MIG_STATE : 0;
+	*given |= words_get(&c->w, "mig_state") ? IBV_QP_PATH_MIG_STATE : 0;
 	memset(a, 0, sizeof(*a));
 	set_attr(a, v);
 	return get_path(c, a);
@@ -324,11 +317,11 @@ int verb_query(struct call *c)
 	call_say(c,
 		 "state=%s sq_psn=%u rq_psn=%u qkey=0x%x timeout=%u "
 		 "retry_cnt=%u rnr_retry=%u min_rnr_timer=%u dqpn=0x%x "
-		 "sq_draining=%u path_mig=%s",
+		 "sq_draining=%u mig_state=%s",
 		 verbs_word(verbs_states, a.qp_state), a.sq_psn, a.rq_psn,
 		 a.qkey, a.timeout, a.retry_cnt, a.rnr_retry, a.min_rnr_timer,
 		 a.dest_qp_num, a.sq_draining,
-		 verbs_word(path_migs, a.path_mig_state));
+		 verbs_word(verbs_mig_states, a.path_mig_state));
 	return 0;
 }
 

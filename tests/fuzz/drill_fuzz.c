@@ -1,6 +1,6 @@
 /* Drills: whatever a script says, it is played or refused with a complaint, and
- * the NIC in memory is gone afterwards.  Time is bounded: a drill may wait for a
- * year of endless retries, which is right, but slow.
+ * the NIC in memory is gone afterwards.  Time is bounded: a drill may wait for
+ * a year of endless retries, which is right, but slow.
  */
 #include "drill/bench.h"
 #include "drill/play.h"
@@ -11,7 +11,8 @@
 #define TEXT_MAX   4096u
 #define DIGITS_MAX 4u /* of a number, or playing takes too long */
 
-/* The NIC in memory, whose clock runs for so many steps and then is at its end. */
+/* The NIC in memory, whose clock runs for so many steps and then is at its end.
+ */
 static const struct bench_ops *under;
 static struct bench_ops over;
 static unsigned runs;
