@@ -216,7 +216,9 @@ check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
 test-programs: $(UNIT) $(FRAMES) $(SIM) $(E2E)
 
-.PHONY: soak
+.PHONY: soak sim-run
+sim-run: $(SIM)
+	$(SIM) --runs 2000
 soak:		# the simulator with fresh seeds, for SECONDS (60)
 	$(AGAIN) $(SIM)
 	@$(SIM) --seconds $(SECONDS)

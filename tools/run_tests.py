@@ -47,6 +47,9 @@ def suites(build):
     yield "tests/unit (asan)", [
         "make", "-s", f"-j{os.cpu_count()}", "unit", f"BUILD={build}-asan",
         "SAN=address,undefined"]
+    yield "tests/sim (asan)", [
+        "make", "-s", f"-j{os.cpu_count()}", "sim-run", f"BUILD={build}-asan",
+        "SAN=address,undefined"]
     path = "tests/sanitize/programs_test.py"
     yield path, [sys.executable, path, build]
     for name, san in ("tsan", "thread"), ("asan", "address,undefined"):
