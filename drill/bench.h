@@ -8,6 +8,7 @@
 #ifndef DRILL_BENCH_H
 #define DRILL_BENCH_H
 
+#include "drill/call.h"
 #include "drill/words.h"
 #include "nic/api.h"
 #include "nic/base/list.h"
@@ -63,12 +64,8 @@ struct tamper {
 };
 
 /* verb: what it returns when it is not the verb that failed. */
-#define VERB_OK 0
-#define VERB_REFUSED \
-	(-100001)	    /* no such verb, object, ...: the drill is wrong */
+#define VERB_OK	  0
 #define VERB_LOST (-100002) /* nobody is there to do it */
-
-#define REPLY_MAX 8192u
 
 struct bench;
 struct bench_ops {

@@ -49,8 +49,7 @@ void coverage_take(struct coverage *c, struct bench *b)
 			c->move[i][k] += b->move[i][k];
 }
 
-/* ---- the report
- * --------------------------------------------------------------------- */
+/* ---- the report ---- */
 
 static unsigned tell(FILE *out, uint64_t n, const char *kind, const char *what)
 {

@@ -5,8 +5,7 @@
 #include "nic/base/nearest.h"
 #include "wire/aeth.h"
 
-/* ---- the table
- * ------------------------------------------------------------------ */
+/* ---- the table ---- */
 
 #define HEX true
 #define DEC false
@@ -107,8 +106,7 @@ bool packet_has(uint8_t opcode, enum field f)
 	return !rows[f].has || (op && op->flags & rows[f].has);
 }
 
-/* ---- text to fields
- * --------------------------------------------------------------- */
+/* ---- text to fields ---- */
 
 static bool take_flag(struct packet_text *p, const char *word)
 {
@@ -274,8 +272,7 @@ bool packet_opcode(const char *name, enum transport t, uint8_t *opcode,
 	return false;
 }
 
-/* ---- fields and packets
- * ------------------------------------------------------------- */
+/* ---- fields and packets ---- */
 
 static void take_bth(struct packet_text *p, const struct bth *h)
 {
@@ -382,8 +379,7 @@ void packet_to_roce(const struct packet_text *p, struct roce *r)
 	};
 }
 
-/* ---- comparing
- * ------------------------------------------------------------------------ */
+/* ---- comparing ---- */
 
 static void say_value(enum field f, uint64_t v, char *out, size_t size)
 {

@@ -15,8 +15,7 @@
 #define WAIT_LIVE    (10 * SEC)
 #define GRACE	     (20 * MSEC) /* at the end of a live drill */
 
-/* ---- complaints
- * --------------------------------------------------------------------- */
+/* ---- complaints ---- */
 
 static void add(struct player *p, const char *fmt, va_list ap)
 {
@@ -68,8 +67,7 @@ void play_trace(struct player *p, const char *fmt, ...)
 	fputc('\n', p->o->trace);
 }
 
-/* ---- what was seen
- * ------------------------------------------------------------------- */
+/* ---- what was seen ---- */
 
 struct end *play_end(struct player *p, const char *name)
 {
@@ -282,8 +280,7 @@ bool play_virtual(struct player *p)
 	       play_skip(p, p->text + strspn(p->text, " \t"));
 }
 
-/* ---- dispatch
- * ------------------------------------------------------------------------ */
+/* ---- dispatch ---- */
 
 static const struct statement {
 	const char *word;

@@ -29,8 +29,7 @@ struct script {
 	unsigned neach;
 };
 
-/* ---- reading
- * ------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static unsigned count_char(const char *s, char c)
 {
@@ -220,8 +219,7 @@ void script_free(struct script *s)
 	free(s);
 }
 
-/* ---- runs
- * ------------------------------------------------------------------------ */
+/* ---- runs ---- */
 
 const char *script_path(const struct script *s)
 {

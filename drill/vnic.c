@@ -31,8 +31,7 @@ static struct vnic *of(struct bench *b)
 	return (struct vnic *)b;
 }
 
-/* ---- time
- * ------------------------------------------------------------------------ */
+/* ---- time ---- */
 
 static bool work(struct vnic *v)
 {
@@ -91,8 +90,7 @@ static nsec_t vnic_now(struct bench *b)
 	return of(b)->now;
 }
 
-/* ---- packets
- * ----------------------------------------------------------------------- */
+/* ---- packets ---- */
 
 /* The script's end of the wire has got one. */
 static enum drop on_packet(void *ctx, const struct dgram *d, nsec_t now)
@@ -148,8 +146,7 @@ static bool vnic_counter(struct bench *b, const char *name, uint64_t *value)
 	return false;
 }
 
-/* ---- events
- * ------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static const char *const event_names[] = {
 	[GN_EVENT_CQ_ERR] = "CQ_ERR",
@@ -177,7 +174,7 @@ static void on_event(void *ctx, struct gn_listener *l,
 	int n;
 
 	n = snprintf(text, sizeof(text), "%s %s", event_names[ev->type],
-		     vnic_name(v, ev->cookie));
+		     objects_name(&v->objects, ev->cookie));
 	bench_see(&v->b, SEEN_EVENT, v->now, text, (size_t)n);
 }
 
@@ -190,8 +187,7 @@ static void on_move(void *ctx, const struct gn_qp *qp, enum gn_qp_state from,
 static const struct engine_hooks hooks = {
 	.comp_event = on_comp, .async_event = on_event, .qp_moves = on_move};
 
-/* ---- making it
- * --------------------------------------------------------------------- */
+/* ---- making it ---- */
 
 static struct mac mac_at(unsigned n)
 {

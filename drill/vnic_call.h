@@ -1,55 +1,20 @@
-/* Between the files that do a drill's verbs on the engine in memory: one line
- * under execution.  Functions return 0, -errno of a verb, or VERB_REFUSED with
- * the reason in the reply.
+/* Between the files that do a drill's verbs on the engine in memory.  Errnos
+ * are negative here.
  */
 #ifndef DRILL_VNIC_CALL_H
 #define DRILL_VNIC_CALL_H
 
-#include "drill/verbs_words.h"
+#include "drill/call.h"
 #include "drill/vnic.h"
 
-struct call {
-	struct vnic *v;
-	struct words w;
-	char *reply;
-};
-
-__attribute__((format(printf, 2, 3))) int call_refuse(struct call *c,
-						      const char *fmt, ...);
-__attribute__((format(printf, 2, 3))) void call_say(struct call *c,
-						    const char *fmt, ...);
-
-/* The line's word @i that stands by itself, or NULL. */
-const char *call_word(const struct call *c, unsigned i);
-/* The object called so, of any kind, or NULL. */
-struct object *call_find(struct vnic *v, const char *name, size_t len);
-int call_find_kind(struct call *c, const char *name, enum object_kind kind,
-		   struct object **o);
-/* A place for a new object called @name. */
-int call_make(struct call *c, const char *name, enum object_kind kind,
-	      struct object **o);
-/* Makes the name known if @rc says that the object is there; returns @rc. */
-int call_made(struct object *o, const char *name, int rc);
-/* The object that @key names; @preset (may be NULL) if the line does not say.
- */
-int call_object(struct call *c, const char *key, enum object_kind kind,
-		struct object *preset, struct object **o);
-/* A number, or the key of the region or window of that name. */
-int call_number(struct call *c, const char *key, uint64_t preset,
-		uint64_t *value);
-int call_bits(struct call *c, const char *key, const struct verbs_word *t,
-	      uint64_t preset, uint64_t *value);
-/* "NAME", "NAME+OFFSET", each maybe with ":LENGTH"; it may lie outside. */
-int call_range(struct call *c, const char *text, struct object **o,
-	       uint64_t *offset, uint64_t *len);
-/* Was nothing beside the region written? */
-bool call_guards_are_whole(const struct object *o);
+static inline struct vnic *vnic_of(const struct call *c)
+{
+	return c->side;
+}
 
 /* The verbs. */
 int verb_pd(struct call *c);
 int verb_mr(struct call *c);
-int verb_write(struct call *c);
-int verb_read(struct call *c);
 int verb_cq(struct call *c);
 int verb_xrcd(struct call *c);
 int verb_mw(struct call *c);

@@ -8,115 +8,21 @@
 #include "nic/mr.h"
 #include "nic/mw.h"
 
-#define GUARD_BYTE 0x5a
-#define CQE	   1024u
-/* Where regions lie, for peers: the same in every run. */
-#define IOVA_FIRST UINT64_C(0x100000000)
-#define IOVA_STEP  0x10000000u
-
-/* ---- memory
- * ------------------------------------------------------------------------- */
-
-/* The same; it must lie in the region. */
-static int get_memory(struct call *c, const char *text, uint8_t **at,
-		      size_t *len)
-{
-	uint64_t offset, n;
-	struct object *o;
-	int rc = text ? call_range(c, text, &o, &offset, &n)
-		      : call_refuse(c, "which memory?");
-
-	if (rc)
-		return rc;
-	if (offset > o->len || n > o->len - offset)
-		return call_refuse(c, "%s: past the region's %zu bytes", text,
-				   o->len);
-	*at = o->memory + MEMORY_GUARD + offset;
-	*len = n;
-	return 0;
-}
+#define CQE 1024u
 
 int verb_mr(struct call *c)
 {
-	uint64_t len, access;
 	struct object *o, *pd;
-	int rc = call_make(c, call_word(c, 1), O_MR, &o);
-
-	if (!rc && (!call_word(c, 2) || !words_number(call_word(c, 2), &len) ||
-		    !len || len > 1u << 26))
-		rc = call_refuse(c, "mr NAME LENGTH: 1 to 67108864 bytes");
-	if (!rc)
-		rc = call_object(c, "pd", O_PD, c->v->pd, &pd);
-	if (!rc)
-		rc = call_bits(c, "access", verbs_access,
-			       GN_ACCESS_LOCAL_WRITE | GN_ACCESS_REMOTE_WRITE |
-				       GN_ACCESS_REMOTE_READ |
-				       GN_ACCESS_REMOTE_ATOMIC,
-			       &access);
-	if (rc)
-		return rc;
-	o->memory = malloc(len + 2 * MEMORY_GUARD);
-	if (!o->memory)
-		return -ENOMEM;
-	o->len = len;
-	memset(o->memory, GUARD_BYTE, len + 2 * MEMORY_GUARD);
-	memset(o->memory + MEMORY_GUARD, 0, len);
-	rc = mr_new(pd->pd, o->memory + MEMORY_GUARD, len,
-		    access & GN_ACCESS_ZERO_BASED
-			    ? 0
-			    : IOVA_FIRST + IOVA_STEP * c->v->nregion++,
-		    (unsigned)access, &o->mr);
-	if (rc) {
-		free(o->memory);
-		return rc;
-	}
-	call_say(c, "va=0x%llx rkey=0x%x len=%llu",
-		 (unsigned long long)o->mr->iova, o->mr->h.key,
-		 (unsigned long long)len);
-	return call_made(o, call_word(c, 1), 0);
-}
-
-int verb_write(struct call *c)
-{
+	uint64_t access;
 	uint8_t *at;
-	size_t len;
-	int rc = get_memory(c, call_word(c, 1), &at, &len);
+	int rc = call_make_region(c, &o, &pd, &access, &at);
 
 	if (rc)
 		return rc;
-	if (!call_word(c, 2) ||
-	    !words_bytes(call_word(c, 2), at, len, &len, c->reply))
-		return call_refuse(c, "write MEMORY BYTES: what bytes?");
-	return 0;
+	return call_made_region(
+		c, o,
+		mr_new(pd->pd, at, o->len, o->iova, (unsigned)access, &o->mr));
 }
-
-int verb_read(struct call *c)
-{
-	uint8_t *at;
-	size_t len;
-	int rc = get_memory(c, call_word(c, 1), &at, &len);
-
-	if (rc)
-		return rc;
-	if (len > REPLY_MAX / 2 - 16)
-		return call_refuse(c, "%zu bytes are too many to show", len);
-	call_say(c, "data=");
-	for (size_t i = 0; i < len; i++)
-		sprintf(c->reply + 5 + 2 * i, "%02x", at[i]);
-	return 0;
-}
-
-bool call_guards_are_whole(const struct object *o)
-{
-	for (unsigned i = 0; i < MEMORY_GUARD; i++)
-		if (o->memory[i] != GUARD_BYTE ||
-		    o->memory[MEMORY_GUARD + o->len + i] != GUARD_BYTE)
-			return false;
-	return true;
-}
-
-/* ---- small objects
- * ------------------------------------------------------------------ */
 
 int verb_pd(struct call *c)
 {
@@ -125,7 +31,7 @@ int verb_pd(struct call *c)
 
 	return rc ? rc
 		  : call_made(o, call_word(c, 1),
-			      pd_new(&c->v->engine, &o->pd));
+			      pd_new(&vnic_of(c)->engine, &o->pd));
 }
 
 int verb_cq(struct call *c)
@@ -137,11 +43,12 @@ int verb_cq(struct call *c)
 	if (!rc)
 		rc = call_number(c, "cqe", CQE, &cqe);
 	if (!rc)
-		rc = cq_new(&c->v->engine, (unsigned)cqe, NULL, NULL, &o->cq);
+		rc = cq_new(&vnic_of(c)->engine, (unsigned)cqe, NULL, NULL,
+			    &o->cq);
 	if (rc)
 		return rc;
 	o->cq->cookie = o->cq;
-	o->cq->listener = (struct gn_listener *)c->v;
+	o->cq->listener = c->side;
 	o->held = words_has(&c->w, "hold");
 	return call_made(o, call_word(c, 1), 0);
 }
@@ -152,9 +59,9 @@ int verb_xrcd(struct call *c)
 	int rc = call_make(c, call_word(c, 1), O_XRCD, &o);
 
 	return rc ? rc
-		  : call_made(
-			    o, call_word(c, 1),
-			    xrcd_open(&c->v->engine, 0, true, false, &o->xrcd));
+		  : call_made(o, call_word(c, 1),
+			      xrcd_open(&vnic_of(c)->engine, 0, true, false,
+					&o->xrcd));
 }
 
 int verb_mw(struct call *c)
@@ -164,7 +71,7 @@ int verb_mw(struct call *c)
 	int rc = call_make(c, call_word(c, 1), O_MW, &o);
 
 	if (!rc)
-		rc = call_object(c, "pd", O_PD, c->v->pd, &pd);
+		rc = call_object(c, "pd", O_PD, c->t->pd, &pd);
 	if (!rc)
 		rc = call_number(c, "type", 2, &type);
 	if (!rc)
@@ -176,17 +83,17 @@ int verb_mw(struct call *c)
 
 int verb_srq(struct call *c)
 {
-	struct gn_srq_init init = {.listener = (struct gn_listener *)c->v};
+	struct gn_srq_init init = {.listener = c->side};
 	struct object *o, *pd, *xrcd, *cq;
 	uint64_t max_wr, max_sge, limit;
 	int rc = call_make(c, call_word(c, 1), O_SRQ, &o);
 
 	if (!rc)
-		rc = call_object(c, "pd", O_PD, c->v->pd, &pd);
+		rc = call_object(c, "pd", O_PD, c->t->pd, &pd);
 	if (!rc)
 		rc = call_object(c, "xrcd", O_XRCD, NULL, &xrcd);
 	if (!rc)
-		rc = call_object(c, "cq", O_CQ, c->v->cq, &cq);
+		rc = call_object(c, "cq", O_CQ, c->t->cq, &cq);
 	if (!rc)
 		rc = call_number(c, "max_wr", 16, &max_wr);
 	if (!rc)

@@ -64,7 +64,7 @@ static int get_attr(struct call *c, struct gn_qp_attr *a, unsigned *given)
 		return rc;
 	*a = (struct gn_qp_attr){0};
 	set_attr(a, v);
-	a->ah.dgid = c->v->b.own;
+	a->ah.dgid = vnic_of(c)->b.own;
 	if (dgid && !ip_parse(&a->ah.dgid, dgid))
 		return call_refuse(c, "dgid=%s: not an address", dgid);
 	a->alt_ah = a->ah;
@@ -115,12 +115,12 @@ static int get_caps(struct call *c, struct gn_qp_cap *cap)
 static int get_init(struct call *c, struct gn_qp_init *init, struct object **pd)
 {
 	struct object *scq, *rcq, *srq, *xrcd;
-	int rc = call_object(c, "pd", O_PD, c->v->pd, pd);
+	int rc = call_object(c, "pd", O_PD, c->t->pd, pd);
 
 	if (!rc)
-		rc = call_object(c, "scq", O_CQ, c->v->cq, &scq);
+		rc = call_object(c, "scq", O_CQ, c->t->cq, &scq);
 	if (!rc)
-		rc = call_object(c, "rcq", O_CQ, c->v->cq, &rcq);
+		rc = call_object(c, "rcq", O_CQ, c->t->cq, &rcq);
 	if (!rc)
 		rc = call_object(c, "srq", O_SRQ, NULL, &srq);
 	if (!rc)
@@ -130,7 +130,7 @@ static int get_init(struct call *c, struct gn_qp_init *init, struct object **pd)
 	if (rc)
 		return rc;
 	init->sq_sig_all = words_has(&c->w, "sq_sig_all");
-	init->listener = (struct gn_listener *)c->v;
+	init->listener = c->side;
 	init->send_cq = scq->cq;
 	init->recv_cq = rcq->cq;
 	init->srq = srq ? srq->srq : NULL;
@@ -170,7 +170,7 @@ int verb_qp(struct call *c)
 	if (!rc)
 		rc = get_attr(c, &attr, &given);
 	if (!rc)
-		rc = qp_new(pd ? pd->pd : c->v->pd->pd, &init, &o->qp);
+		rc = qp_new(pd ? pd->pd : c->t->pd->pd, &init, &o->qp);
 	if (rc)
 		return rc;
 	o->qp->init.cookie = o->qp;
@@ -203,7 +203,7 @@ int verb_modify(struct call *c)
 		mask |= qp_required(o->qp, attr.state);
 	rc = qp_modify(o->qp, &attr, mask | GN_QP_STATE);
 	if (!rc && from == attr.state)
-		c->v->b.move[from][from]++;
+		vnic_of(c)->b.move[from][from]++;
 	qp_ring(o->qp);
 	return rc;
 }

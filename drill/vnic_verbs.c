@@ -12,8 +12,7 @@
 #include "nic/mw.h"
 #include "nic/qp.h"
 
-/* ---- the end of objects
- * -------------------------------------------------------------- */
+/* ---- the end of objects ---- */
 
 static int free_object(struct object *o)
 {
@@ -36,8 +35,7 @@ static int free_object(struct object *o)
 	}
 	if (rc)
 		return rc;
-	if (o->kind == O_MR)
-		free(o->memory);
+	object_free_memory(o);
 	o->name[0] = '\0';
 	return 0;
 }
@@ -45,26 +43,33 @@ static int free_object(struct object *o)
 static int verb_free(struct call *c)
 {
 	const char *name = call_word(c, 1);
-	struct object *o = name ? call_find(c->v, name, strlen(name)) : NULL;
+	struct object *o = name ? call_find(c, name, strlen(name)) : NULL;
 
 	if (!o)
 		return call_refuse(c, "%s: nothing of that name",
 				   name ? name : "-");
-	if (o->kind == O_MR && !call_guards_are_whole(o))
+	if (o->kind == O_MR && !object_is_whole(o))
 		return call_refuse(
 			c, "%s: memory beside the region was written", name);
 	return free_object(o);
 }
 
+static uint32_t key_of(const struct object *o)
+{
+	return o->kind == O_MR ? o->mr->h.key : o->mw->h.key;
+}
+
 int vnic_objects_init(struct vnic *v)
 {
 	char reply[REPLY_MAX];
-	int rc = vnic_verb(&v->b, "pd pd", reply);
+	int rc;
 
+	v->objects.key = key_of;
+	rc = vnic_verb(&v->b, "pd pd", reply);
 	if (!rc)
 		rc = vnic_verb(&v->b, "cq cq", reply);
-	v->pd = &v->object[0];
-	v->cq = &v->object[1];
+	v->objects.pd = &v->objects.object[0];
+	v->objects.cq = &v->objects.object[1];
 	return rc;
 }
 
@@ -76,7 +81,7 @@ void vnic_objects_fini(struct vnic *v)
 
 	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++)
 		for (unsigned i = 0; i < OBJECTS_MAX; i++) {
-			struct object *o = &v->object[i];
+			struct object *o = &v->objects.object[i];
 
 			if (!o->name[0] || o->kind != order[k])
 				continue;
@@ -86,8 +91,7 @@ void vnic_objects_fini(struct vnic *v)
 		}
 }
 
-/* ---- completions
- * --------------------------------------------------------------------- */
+/* ---- completions ---- */
 
 static void see_completion(struct vnic *v, const struct gn_wc *wc)
 {
@@ -99,7 +103,7 @@ static void see_completion(struct vnic *v, const struct gn_wc *wc)
 		     (unsigned long long)wc->wr_id,
 		     verbs_word(verbs_statuses, wc->status),
 		     verbs_word(verbs_wc_opcodes, wc->opcode), wc->byte_len,
-		     vnic_name(v, wc->qp), wc->src_qp);
+		     objects_name(&v->objects, wc->qp), wc->src_qp);
 	if (wc->flags & GN_WC_WITH_IMM)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " imm=0x%x",
 			      wc->imm_or_rkey);
@@ -119,17 +123,17 @@ bool vnic_poll(struct vnic *v)
 	bool some = false;
 
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		while (v->object[i].name[0] && v->object[i].kind == O_CQ &&
-		       !v->object[i].held &&
-		       cq_take(v->object[i].cq, 1, &wc) == 1) {
+		while (v->objects.object[i].name[0] &&
+		       v->objects.object[i].kind == O_CQ &&
+		       !v->objects.object[i].held &&
+		       cq_take(v->objects.object[i].cq, 1, &wc) == 1) {
 			see_completion(v, &wc);
 			some = true;
 		}
 	return some;
 }
 
-/* ---- dispatch
- * ------------------------------------------------------------------------ */
+/* ---- dispatch ---- */
 
 /* "impair RULE": one more rule of faults at the NIC's port. */
 static int verb_impair(struct call *c)
@@ -145,15 +149,12 @@ static int verb_impair(struct call *c)
 				      w->text, w->value ? "=" : "",
 				      w->value ? w->value : "");
 	}
-	if (impair_add(c->v->faults, rule, why))
+	if (impair_add(vnic_of(c)->faults, rule, why))
 		return call_refuse(c, "impair: %s", why);
 	return 0;
 }
 
-static const struct verb {
-	const char *name;
-	int (*run)(struct call *c);
-} verbs[] = {
+static const struct verb verbs[] = {
 	{"pd", verb_pd},
 	{"mr", verb_mr},
 	{"mw", verb_mw},
@@ -176,13 +177,8 @@ static const struct verb {
 
 int vnic_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
 {
-	struct call c = {.v = (struct vnic *)b, .reply = reply};
+	struct vnic *v = (struct vnic *)b;
+	struct call c = {.t = &v->objects, .side = v, .reply = reply};
 
-	reply[0] = '\0';
-	if (!words_split(&c.w, line, reply) || !c.w.n)
-		return VERB_REFUSED;
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!strcmp(verbs[i].name, c.w.w[0].text))
-			return verbs[i].run(&c);
-	return call_refuse(&c, "%s: no such verb", c.w.w[0].text);
+	return call_run(&c, line, verbs, sizeof(verbs) / sizeof(*verbs));
 }

@@ -14,7 +14,7 @@ static int get_pointer(struct call *c, const struct object *o, uint64_t offset,
 	if (offset > o->len || sge->len > o->len - offset)
 		return call_refuse(c, "inline data past the region's %zu bytes",
 				   o->len);
-	sge->addr = (uintptr_t)(o->memory + MEMORY_GUARD + offset);
+	sge->addr = (uintptr_t)object_at(o, offset);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ static int get_datagram(struct call *c, struct gn_send_wr *wr, struct gn_ah *ah)
 	if (rc)
 		return rc;
 	*ah = (struct gn_ah){.is_global = true,
-			     .dgid = c->v->b.own,
+			     .dgid = vnic_of(c)->b.own,
 			     .traffic_class = (uint8_t)tclass,
 			     .port_num = 1};
 	if (dgid && !ip_parse(&ah->dgid, dgid))
@@ -185,7 +185,7 @@ int verb_post_recv(struct call *c)
 	struct gn_sge sge[SGES_MAX];
 	struct gn_recv_wr wr = {.sge = sge};
 	const char *name = call_word(c, 1);
-	struct object *o = name ? call_find(c->v, name, strlen(name)) : NULL;
+	struct object *o = name ? call_find(c, name, strlen(name)) : NULL;
 	uint64_t times;
 	int rc;
 

@@ -106,10 +106,11 @@ static int get_path(struct call *c, struct ibv_qp_attr *a)
 	uint32_t port, timeout, mig = IBV_MIG_MIGRATED;
 	const char *text = words_get(&c->w, "mig_state");
 	uint64_t v = mig;
-	int rc = call_number32(c, "port_num", c->s->device->port, &port);
+	int rc = call_number32(c, "port_num", session_of(c)->device->port,
+			       &port);
 
 	ah->is_global = 1;
-	ah->grh.sgid_index = c->s->device->gid_index;
+	ah->grh.sgid_index = session_of(c)->device->gid_index;
 	ah->grh.hop_limit = HOP_LIMIT;
 	if (!rc)
 		rc = call_gid(c, "dgid", &ah->grh.dgid);
@@ -200,12 +201,12 @@ static int get_caps(struct call *c, struct ibv_qp_cap *cap)
 static int get_init(struct call *c, struct ibv_qp_init_attr_ex *init)
 {
 	struct object *pd, *scq, *rcq, *srq, *xrcd;
-	int rc = call_object(c, "pd", O_PD, c->s->pd, &pd);
+	int rc = call_object(c, "pd", O_PD, c->t->pd, &pd);
 
 	if (!rc)
-		rc = call_object(c, "scq", O_CQ, c->s->cq, &scq);
+		rc = call_object(c, "scq", O_CQ, c->t->cq, &scq);
 	if (!rc)
-		rc = call_object(c, "rcq", O_CQ, c->s->cq, &rcq);
+		rc = call_object(c, "rcq", O_CQ, c->t->cq, &rcq);
 	if (!rc)
 		rc = call_object(c, "srq", O_SRQ, NULL, &srq);
 	if (!rc)
@@ -219,14 +220,14 @@ static int get_init(struct call *c, struct ibv_qp_init_attr_ex *init)
 		if (!xrcd)
 			return call_refuse(c, "qp NAME XRC_RECV xrcd=NAME");
 		init->comp_mask = IBV_QP_INIT_ATTR_XRCD;
-		init->xrcd = xrcd->xrcd;
+		init->xrcd = xrcd->ibv_xrcd;
 		return 0;
 	}
 	init->comp_mask = IBV_QP_INIT_ATTR_PD;
-	init->pd = pd->pd;
-	init->srq = srq ? srq->srq : NULL;
-	init->send_cq = scq->cq;
-	init->recv_cq = init->qp_type == IBV_QPT_XRC_SEND ? NULL : rcq->cq;
+	init->pd = pd->ibv_pd;
+	init->srq = srq ? srq->ibv_srq : NULL;
+	init->send_cq = scq->ibv_cq;
+	init->recv_cq = init->qp_type == IBV_QPT_XRC_SEND ? NULL : rcq->ibv_cq;
 	return 0;
 }
 
@@ -261,13 +262,14 @@ int verb_qp(struct call *c)
 		rc = get_attr(c, &attr, &given);
 	if (rc)
 		return rc;
-	o->qp = extended_qp_new(c->s->device->context, &init, &o->extended);
-	if (!o->qp)
+	o->ibv_qp = extended_qp_new(session_of(c)->device->context, &init,
+				    &o->extended);
+	if (!o->ibv_qp)
 		return call_errno(NULL);
 	call_made(o, call_word(c, 1), 0);
 	if (state != IBV_QPS_RESET)
-		rc = raise_qp(o->qp, &attr, (enum ibv_qp_state)state);
-	call_say(c, "qpn=0x%x qkey=0x%x", o->qp->qp_num, attr.qkey);
+		rc = raise_qp(o->ibv_qp, &attr, (enum ibv_qp_state)state);
+	call_say(c, "qpn=0x%x qkey=0x%x", o->ibv_qp->qp_num, attr.qkey);
 	return rc;
 }
 
@@ -287,13 +289,13 @@ int verb_modify(struct call *c)
 	if (!rc)
 		rc = get_attr(c, &attr, &mask);
 	if (!rc)
-		rc = state_of(o->qp, &from);
+		rc = state_of(o->ibv_qp, &from);
 	if (rc)
 		return rc;
 	attr.qp_state = (enum ibv_qp_state)state;
 	if (!words_has(&c->w, "only"))
-		mask |= required_for(o->qp, from, attr.qp_state);
-	return ibv_modify_qp(o->qp, &attr, mask | IBV_QP_STATE);
+		mask |= required_for(o->ibv_qp, from, attr.qp_state);
+	return ibv_modify_qp(o->ibv_qp, &attr, mask | IBV_QP_STATE);
 }
 
 int verb_query(struct call *c)
@@ -304,7 +306,7 @@ int verb_query(struct call *c)
 	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
 
 	if (!rc)
-		rc = ibv_query_qp(o->qp, &a,
+		rc = ibv_query_qp(o->ibv_qp, &a,
 				  IBV_QP_STATE | IBV_QP_SQ_PSN | IBV_QP_RQ_PSN |
 					  IBV_QP_QKEY | IBV_QP_TIMEOUT |
 					  IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
@@ -350,16 +352,16 @@ static int get_group(struct call *c, struct object **o, union ibv_gid *group)
 int verb_attach(struct call *c)
 {
 	union ibv_gid group;
-	struct membership *m = member(c->s, NULL, NULL);
+	struct membership *m = member(session_of(c), NULL, NULL);
 	struct object *o;
 	int rc = get_group(c, &o, &group);
 
 	if (!rc && !m)
 		rc = call_refuse(c, "more than %u groups", GROUPS_MAX);
 	if (!rc)
-		rc = ibv_attach_mcast(o->qp, &group, 0);
+		rc = ibv_attach_mcast(o->ibv_qp, &group, 0);
 	if (!rc)
-		*m = (struct membership){o->qp, group};
+		*m = (struct membership){o->ibv_qp, group};
 	return rc;
 }
 
@@ -370,9 +372,9 @@ int verb_detach(struct call *c)
 	int rc = get_group(c, &o, &group);
 
 	if (!rc)
-		rc = ibv_detach_mcast(o->qp, &group, 0);
+		rc = ibv_detach_mcast(o->ibv_qp, &group, 0);
 	if (!rc) {
-		struct membership *m = member(c->s, o->qp, &group);
+		struct membership *m = member(session_of(c), o->ibv_qp, &group);
 
 		if (m)
 			m->qp = NULL;

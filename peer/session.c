@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "drill/verbs_words.h"
 #include "peer/call.h"
 
 #define SEND_MSEC 10000 /* a drill that does not read is gone */
@@ -54,9 +53,10 @@ static void put_line(struct session *s, char *text)
 static const char *name_of_qpn(const struct session *s, uint32_t qpn)
 {
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		if (s->object[i].name[0] && s->object[i].kind == O_QP &&
-		    s->object[i].qp->qp_num == qpn)
-			return s->object[i].name;
+		if (s->objects.object[i].name[0] &&
+		    s->objects.object[i].kind == O_QP &&
+		    s->objects.object[i].ibv_qp->qp_num == qpn)
+			return s->objects.object[i].name;
 	return "?";
 }
 
@@ -97,12 +97,12 @@ static void tell_completion(struct session *s, const struct ibv_wc *wc)
 static void poll_cqs(struct session *s)
 {
 	for (unsigned i = 0; i < OBJECTS_MAX; i++) {
-		struct object *o = &s->object[i];
+		struct object *o = &s->objects.object[i];
 		struct ibv_wc wc;
 
 		if (!o->name[0] || o->kind != O_CQ || o->held)
 			continue;
-		while (ibv_poll_cq(o->cq, 1, &wc) == 1)
+		while (ibv_poll_cq(o->ibv_cq, 1, &wc) == 1)
 			tell_completion(s, &wc);
 	}
 }
@@ -111,9 +111,10 @@ static void poll_cqs(struct session *s)
 static void arm(struct session *s, const struct ibv_cq *cq)
 {
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		if (s->object[i].name[0] && s->object[i].kind == O_CQ &&
-		    s->object[i].cq == cq)
-			ibv_req_notify_cq(s->object[i].cq, 0);
+		if (s->objects.object[i].name[0] &&
+		    s->objects.object[i].kind == O_CQ &&
+		    s->objects.object[i].ibv_cq == cq)
+			ibv_req_notify_cq(s->objects.object[i].ibv_cq, 0);
 }
 
 static void take_completion_events(struct session *s)
@@ -129,23 +130,15 @@ static void take_completion_events(struct session *s)
 
 /* ---- events ---- */
 
-const char *session_name(const struct session *s, const void *any)
-{
-	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		if (s->object[i].name[0] && s->object[i].any == any)
-			return s->object[i].name;
-	return "?";
-}
-
 static const char *subject(const struct session *s,
 			   const struct ibv_async_event *ev)
 {
 	switch ((int)ev->event_type) {
-	case IBV_EVENT_CQ_ERR: return session_name(s, ev->element.cq);
+	case IBV_EVENT_CQ_ERR: return objects_name(&s->objects, ev->element.cq);
 	case IBV_EVENT_SRQ_ERR:
 	case IBV_EVENT_SRQ_LIMIT_REACHED:
-		return session_name(s, ev->element.srq);
-	default: return session_name(s, ev->element.qp);
+		return objects_name(&s->objects, ev->element.srq);
+	default: return objects_name(&s->objects, ev->element.qp);
 	}
 }
 
@@ -188,7 +181,7 @@ static void answer(struct session *s, const char *line)
 	 * happen before the verb.
 	 */
 	session_report(s);
-	call_run(s, line, text);
+	session_call(s, line, text);
 	session_report(s);
 	put_line(s, text);
 }

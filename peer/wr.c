@@ -28,7 +28,7 @@ static int get_sges(struct call *c, struct ibv_sge *sge, int *n)
 		if (rc)
 			return rc;
 		sge[(*n)++] = (struct ibv_sge){o->iova + offset, (uint32_t)len,
-					       o->mr->lkey};
+					       o->ibv_mr->lkey};
 	}
 	return 0;
 }
@@ -49,8 +49,7 @@ static int address_inline(struct call *c, struct ibv_send_wr *wr)
 			return call_refuse(
 				c, "sge=%s: inline data past the region",
 				c->w.w[i].value);
-		wr->sg_list[n++].addr =
-			(uintptr_t)(o->memory + MEMORY_GUARD + offset);
+		wr->sg_list[n++].addr = (uintptr_t)object_at(o, offset);
 	}
 	return 0;
 }
@@ -63,16 +62,16 @@ static int find_address(struct call *c, struct ibv_pd *pd,
 {
 	struct ibv_ah_attr attr = {
 		.is_global = 1,
-		.port_num = c->s->device->port,
+		.port_num = session_of(c)->device->port,
 		.grh = {.dgid = *gid,
-			.sgid_index = c->s->device->gid_index,
+			.sgid_index = session_of(c)->device->gid_index,
 			.hop_limit = HOP_LIMIT,
 			.traffic_class = traffic_class},
 	};
 	unsigned i = 0;
 
-	for (; i < AHS_MAX && c->s->address[i].ah; i++) {
-		struct address *a = &c->s->address[i];
+	for (; i < AHS_MAX && session_of(c)->address[i].ah; i++) {
+		struct address *a = &session_of(c)->address[i];
 
 		if (a->pd != pd || memcmp(&a->gid, gid, sizeof(*gid)) ||
 		    a->traffic_class != traffic_class)
@@ -84,7 +83,7 @@ static int find_address(struct call *c, struct ibv_pd *pd,
 		return call_refuse(c, "more than %u addresses", AHS_MAX);
 	*ah = ibv_create_ah(pd, &attr);
 	if (*ah)
-		c->s->address[i] =
+		session_of(c)->address[i] =
 			(struct address){*ah, pd, *gid, traffic_class};
 	return call_errno(*ah);
 }
@@ -114,7 +113,7 @@ static int get_bind(struct call *c, struct object **mw,
 		    struct ibv_mw_bind_info *info)
 {
 	struct object *mr;
-	uint64_t at, len;
+	uint64_t at, len, access;
 	int rc = call_object(c, "mw", O_MW, NULL, mw);
 
 	if (!rc)
@@ -128,10 +127,11 @@ static int get_bind(struct call *c, struct object **mw,
 	if (!rc)
 		rc = call_bits(c, "access", verbs_access,
 			       IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ,
-			       &info->mw_access_flags);
+			       &access);
 	if (rc)
 		return rc;
-	info->mr = mr->mr;
+	info->mw_access_flags = (unsigned)access;
+	info->mr = mr->ibv_mr;
 	info->addr = mr->iova + at;
 	info->length = len;
 	return 0;
@@ -150,17 +150,17 @@ static int bind_window(struct call *c, struct ibv_qp *qp,
 
 	if (rc)
 		return rc;
-	rkey = ibv_inc_rkey(mw->mw->rkey);
-	if (mw->mw->type == IBV_MW_TYPE_1) {
-		rc = ibv_bind_mw(qp, mw->mw, &type1);
-		rkey = mw->mw->rkey;
+	rkey = ibv_inc_rkey(mw->ibv_mw->rkey);
+	if (mw->ibv_mw->type == IBV_MW_TYPE_1) {
+		rc = ibv_bind_mw(qp, mw->ibv_mw, &type1);
+		rkey = mw->ibv_mw->rkey;
 	} else {
-		wr->bind_mw.mw = mw->mw;
+		wr->bind_mw.mw = mw->ibv_mw;
 		wr->bind_mw.rkey = rkey;
 		wr->bind_mw.bind_info = type1.bind_info;
 		rc = ibv_post_send(qp, wr, &bad);
 		if (!rc)
-			mw->mw->rkey = rkey;
+			mw->ibv_mw->rkey = rkey;
 	}
 	if (!rc)
 		call_say(c, "mw=%s rkey=0x%x va=0x%llx", words_get(&c->w, "mw"),
@@ -241,7 +241,7 @@ static int post_flush(const struct object *o, const struct ibv_send_wr *wr,
 			  n->rkey,	    wr->send_flags, (uint8_t)n->type,
 			  (uint8_t)n->level};
 
-	return o->extended ? extended_flush(o->qp, &f) : EOPNOTSUPP;
+	return o->extended ? extended_flush(o->ibv_qp, &f) : EOPNOTSUPP;
 }
 
 /* Not every library posts it; then it is made by a call, which is given its
@@ -251,7 +251,7 @@ static int post_atomic_write(struct call *c, const struct object *o,
 			     struct ibv_send_wr *wr)
 {
 	struct ibv_send_wr *bad;
-	int rc = ibv_post_send(o->qp, wr, &bad);
+	int rc = ibv_post_send(o->ibv_qp, wr, &bad);
 
 	if ((rc != EINVAL && rc != EOPNOTSUPP) || !o->extended ||
 	    wr->num_sge != 1 || wr->sg_list->length != 8)
@@ -259,7 +259,7 @@ static int post_atomic_write(struct call *c, const struct object *o,
 	rc = address_inline(c, wr);
 	return rc ? rc
 		  : extended_atomic_write(
-			    o->qp, wr,
+			    o->ibv_qp, wr,
 			    (const uint8_t *)(uintptr_t)wr->sg_list->addr);
 }
 
@@ -272,15 +272,15 @@ static int post(struct call *c, const struct object *o, struct ibv_send_wr *wr,
 	if ((unsigned)wr->opcode == WR_FLUSH)
 		return post_flush(o, wr, n);
 	if (wr->opcode == IBV_WR_BIND_MW)
-		return bind_window(c, o->qp, wr);
+		return bind_window(c, o->ibv_qp, wr);
 	fill_in(wr, n);
 	if (wr->opcode == IBV_WR_ATOMIC_WRITE)
 		return post_atomic_write(c, o, wr);
-	if (o->qp->qp_type == IBV_QPT_UD)
-		rc = get_datagram(c, o->qp, wr);
+	if (o->ibv_qp->qp_type == IBV_QPT_UD)
+		rc = get_datagram(c, o->ibv_qp, wr);
 	if (!rc && wr->send_flags & IBV_SEND_INLINE)
 		rc = address_inline(c, wr);
-	return rc ? rc : ibv_post_send(o->qp, wr, &bad);
+	return rc ? rc : ibv_post_send(o->ibv_qp, wr, &bad);
 }
 
 int verb_post_send(struct call *c)
@@ -314,7 +314,7 @@ int verb_post_recv(struct call *c)
 	struct ibv_sge sge[SGES_MAX];
 	struct ibv_recv_wr wr = {.sg_list = sge}, *bad;
 	const char *name = call_word(c, 1);
-	struct object *o = name ? call_find(c->s, name, strlen(name)) : NULL;
+	struct object *o = name ? call_find(c, name, strlen(name)) : NULL;
 	uint64_t times;
 	int rc;
 
@@ -328,7 +328,7 @@ int verb_post_recv(struct call *c)
 	if (!rc)
 		rc = get_sges(c, sge, &wr.num_sge);
 	for (; !rc && times; times--, wr.wr_id++)
-		rc = o->kind == O_SRQ ? ibv_post_srq_recv(o->srq, &wr, &bad)
-				      : ibv_post_recv(o->qp, &wr, &bad);
+		rc = o->kind == O_SRQ ? ibv_post_srq_recv(o->ibv_srq, &wr, &bad)
+				      : ibv_post_recv(o->ibv_qp, &wr, &bad);
 	return rc;
 }

@@ -30,7 +30,7 @@ LAYERS = {
               "nic/host/faults.h", "nic/host/spec_link.h", "nic/impair/",
               "nic/link/link.h", "nic/port/port.h", "nic/port/capture.h",
               "overlay/vxlan.h", "drill/"],
-    "peer": ["drill/words.h", "drill/verbs_words.h", "peer/"],
+    "peer": ["drill/call.h", "peer/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
     "cmd": ["wire/", "nic/base/", "nic/host/spec.h", "trace/", "drill/", "cmd/"],
 }

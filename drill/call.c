@@ -1,11 +1,9 @@
 /* What a verbs line says: words, names, numbers. */
-#include "drill/vnic_call.h"
+#include "drill/call.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "nic/mr.h"
-#include "nic/mw.h"
 
 int call_refuse(struct call *c, const char *fmt, ...)
 {
@@ -32,24 +30,23 @@ static const char *const kind_names[O_N] = {
 	[O_SRQ] = "srq", [O_XRCD] = "xrcd", [O_QP] = "qp",
 };
 
-struct object *call_find(struct vnic *v, const char *name, size_t len)
+struct object *call_find(const struct call *c, const char *name, size_t len)
 {
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		if (len && strlen(v->object[i].name) == len &&
-		    !memcmp(v->object[i].name, name, len))
-			return &v->object[i];
+		if (len && strlen(c->t->object[i].name) == len &&
+		    !memcmp(c->t->object[i].name, name, len))
+			return &c->t->object[i];
 	return NULL;
 }
 
-const char *vnic_name(const struct vnic *v, const void *object)
+const char *objects_name(const struct objects *t, const void *any)
 {
 	for (unsigned i = 0; i < OBJECTS_MAX; i++)
-		if (v->object[i].name[0] && v->object[i].qp == object)
-			return v->object[i].name;
+		if (t->object[i].name[0] && t->object[i].any == any)
+			return t->object[i].name;
 	return "?";
 }
 
-/* A place for a new object called @name. */
 int call_make(struct call *c, const char *name, enum object_kind kind,
 	      struct object **o)
 {
@@ -60,18 +57,17 @@ int call_make(struct call *c, const char *name, enum object_kind kind,
 	if (strlen(name) >= OBJECT_NAME)
 		return call_refuse(c, "%.40s: a name of more than %u letters",
 				   name, OBJECT_NAME - 1);
-	if (call_find(c->v, name, strlen(name)))
+	if (call_find(c, name, strlen(name)))
 		return call_refuse(c, "%s: there is one of that name", name);
-	while (i < OBJECTS_MAX && c->v->object[i].name[0])
+	while (i < OBJECTS_MAX && c->t->object[i].name[0])
 		i++;
 	if (i == OBJECTS_MAX)
 		return call_refuse(c, "more than %u objects", OBJECTS_MAX);
-	*o = &c->v->object[i];
+	*o = &c->t->object[i];
 	**o = (struct object){.kind = kind};
 	return 0;
 }
 
-/* Makes the name known if @rc says that the object is there. */
 int call_made(struct object *o, const char *name, int rc)
 {
 	if (!rc)
@@ -87,15 +83,13 @@ const char *call_word(const struct call *c, unsigned i)
 int call_find_kind(struct call *c, const char *name, enum object_kind kind,
 		   struct object **o)
 {
-	*o = name ? call_find(c->v, name, strlen(name)) : NULL;
+	*o = name ? call_find(c, name, strlen(name)) : NULL;
 	if (!*o || (*o)->kind != kind)
 		return call_refuse(c, "%s: no %s of that name",
 				   name ? name : "-", kind_names[kind]);
 	return 0;
 }
 
-/* The object that @key names; @preset (may be NULL) if the line does not say.
- */
 int call_object(struct call *c, const char *key, enum object_kind kind,
 		struct object *preset, struct object **o)
 {
@@ -114,12 +108,22 @@ int call_number(struct call *c, const char *key, uint64_t preset,
 	*value = preset;
 	if (!text || words_number(text, value))
 		return 0;
-	o = call_find(c->v, text, strlen(text)); /* its key */
+	o = call_find(c, text, strlen(text)); /* its key */
 	if (o && (o->kind == O_MR || o->kind == O_MW)) {
-		*value = o->kind == O_MR ? o->mr->h.key : o->mw->h.key;
+		*value = c->t->key(o);
 		return 0;
 	}
 	return call_refuse(c, "%s=%s: not a number", key, text);
+}
+
+int call_number32(struct call *c, const char *key, uint32_t preset,
+		  uint32_t *value)
+{
+	uint64_t v;
+	int rc = call_number(c, key, preset, &v);
+
+	*value = (uint32_t)v;
+	return rc;
 }
 
 int call_bits(struct call *c, const char *key, const struct verbs_word *t,
@@ -133,29 +137,16 @@ int call_bits(struct call *c, const char *key, const struct verbs_word *t,
 	return 0;
 }
 
-/* "NAME", "NAME+OFFSET", each maybe with ":LENGTH". */
-int call_range(struct call *c, const char *text, struct object **o,
-	       uint64_t *offset, uint64_t *len)
+int call_run(struct call *c, const char *line, const struct verb *verbs,
+	     size_t n)
 {
-	size_t name = strcspn(text, "+:");
-	char part[32];
-
-	*o = call_find(c->v, text, name);
-	if (!*o || (*o)->kind != O_MR)
-		return call_refuse(c, "%.*s: no mr of that name", (int)name,
-				   text);
-	*offset = 0;
-	if (text[name] == '+') {
-		size_t n = strcspn(text + name + 1, ":");
-
-		snprintf(part, sizeof(part), "%.*s", (int)n, text + name + 1);
-		if (!words_number(part, offset))
-			return call_refuse(c, "%s: the offset is no number",
-					   text);
-		name += 1 + n;
-	}
-	*len = (*o)->len - (*offset < (*o)->len ? *offset : (*o)->len);
-	if (text[name] == ':' && !words_number(text + name + 1, len))
-		return call_refuse(c, "%s: the length is no number", text);
-	return 0;
+	c->reply[0] = '\0';
+	if (!words_split(&c->w, line, c->reply))
+		return VERB_REFUSED;
+	if (!c->w.n)
+		return call_refuse(c, "which verb?");
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(verbs[i].name, c->w.w[0].text))
+			return verbs[i].run(c);
+	return call_refuse(c, "%.40s: no such verb", c->w.w[0].text);
 }
