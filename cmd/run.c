@@ -191,6 +191,12 @@ static void say_address(const struct nic_spec *s)
 		log_info("%s is %s in VNI %u, tunnel end %s", s->name,
 			 ip_format(&s->ip, ip), s->vni,
 			 ip_format(&s->local, local));
+	else if (s->host_ip)
+		log_info("%s is %s by AF_PACKET, with its addresses", s->name,
+			 s->where);
+	else if (s->port == PORT_PACKET)
+		log_info("%s is %s on %s by AF_PACKET", s->name,
+			 ip_format(&s->ip, ip), s->where);
 	else
 		log_info("%s is %s", s->name, ip_format(&s->ip, ip));
 }

@@ -249,6 +249,8 @@ int flow_new(struct gn_qp *qp, const struct gn_flow_match *match,
 		at = &(*at)->next;
 	*flow = (struct gn_flow){ *at, qp, *match };
 	*at = flow;
+	if (!qp->engine->flows->next)
+		link_want_all(qp->engine->link, true);
 	qp->flows++;
 	*out = flow;
 	return 0;
@@ -261,6 +263,8 @@ void flow_free(struct gn_flow *flow)
 	while (*at != flow)
 		at = &(*at)->next;
 	*at = flow->next;
+	if (!flow->qp->engine->flows)
+		link_want_all(flow->qp->engine->link, false);
 	flow->qp->flows--;
 	free(flow);
 }

@@ -105,18 +105,21 @@ enum drop nd_decode(struct nd *h, const struct ip_header *ip, struct span *in)
 
 void nd_encode(const struct nd *h, const struct ip_header *ip, uint8_t *out)
 {
-	uint32_t sum = checksum_pseudo(ip, IPPROTO_ICMPV6_, ND_LEN);
+	uint32_t len = h->has_mac ? ND_LEN : ND_BARE_LEN;
+	uint32_t sum = checksum_pseudo(ip, IPPROTO_ICMPV6_, len);
 
-	memset(out, 0, ND_LEN);
+	memset(out, 0, len);
 	out[0] = h->type;
 	if (h->type == ND_ADVERTISE)
 		out[4] = (uint8_t)((h->solicited ? ND_SOLICITED : 0) |
 				   (h->override ? ND_OVERRIDE : 0));
 	memcpy(out + 8, h->target.b, 16);
-	out[24] = nd_mac_option(h->type);
-	out[25] = 1;
-	memcpy(out + 26, h->mac.b, 6);
-	put_be16(out + 2, checksum_fold(checksum_add(sum, out, ND_LEN)));
+	if (h->has_mac) {
+		out[24] = nd_mac_option(h->type);
+		out[25] = 1;
+		memcpy(out + 26, h->mac.b, 6);
+	}
+	put_be16(out + 2, checksum_fold(checksum_add(sum, out, len)));
 }
 
 struct ip_addr nd_solicited_node(const struct ip_addr *target)

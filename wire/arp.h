@@ -12,6 +12,7 @@
 #include "wire/ip.h"
 
 #define ARP_LEN 28u
+#define ND_BARE_LEN 24u /* without that option */
 #define ND_LEN	32u /* ICMPv6 header, target and one link-layer option */
 #define IPPROTO_ICMPV6_ 58u
 
@@ -41,7 +42,9 @@ struct nd {
  * DROP_IP_HEADER for a wrong hop limit, DROP_UDP_CHECKSUM.
  */
 enum drop nd_decode(struct nd *h, const struct ip_header *ip, struct span *in);
-/* Writes ND_LEN bytes, checksum and link-layer option included. */
+/* Writes ND_LEN bytes, checksum and link-layer option included; without a MAC
+ * ND_BARE_LEN.
+ */
 void nd_encode(const struct nd *h, const struct ip_header *ip, uint8_t *out);
 /* ff02::1:ffXX:XXXX of @target (RFC 4291, 2.7.1). */
 struct ip_addr nd_solicited_node(const struct ip_addr *target);

@@ -110,9 +110,20 @@ static void make_mac(struct nic_spec *s)
 	s->has_mac = true;
 }
 
+/* Which address a NIC on an interface shall have cannot be guessed. */
+static int need_ip(const struct nic_spec *s, char *why)
+{
+	if (s->has_ip || s->host_ip)
+		return 0;
+	snprintf(why, SPEC_WHY_MAX,
+		 "port=packet:%.63s: no ip=; allowed: ip=ADDRESS/LENGTH for an address of its own, ip=host for those of the interface",
+		 s->where);
+	return -EINVAL;
+}
+
 int spec_claim(struct nic_spec *s, int *fd, char *why)
 {
-	int rc = 0;
+	int rc = s->port == PORT_PACKET ? need_ip(s, why) : 0;
 
 	*fd = CLAIM_NONE;
 	if (s->port == PORT_UDP && !s->has_ip) {
@@ -126,7 +137,7 @@ int spec_claim(struct nic_spec *s, int *fd, char *why)
 	}
 	if (!rc && s->port == PORT_VXLAN && !s->has_ip)
 		inner_address(s);
-	if (!rc && !s->has_mac)
+	if (!rc && !s->has_mac && !s->host_ip)
 		make_mac(s);
 	return rc;
 }

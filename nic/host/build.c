@@ -82,11 +82,16 @@ static int open_capture(struct gn_nic *nic)
 static void fill_gids(struct gn_nic *nic)
 {
 	struct engine *e = &nic->engine;
+	const struct link *l = nic->link;
 
-	e->gid[0] = nic->spec.port == PORT_UDP ? nic->spec.ip
-					       : spec_link_local(&nic->spec.mac);
-	e->gid[1] = nic->spec.ip;
-	e->ngid = 2;
+	e->gid[0] = l->addr[0];
+	e->ngid = 1;
+	for (unsigned i = 0; i < l->naddr; i++) {
+		if (i && i + 1 == l->naddr && ip_is_link_local(&l->addr[i]))
+			e->gid[0] = l->addr[i];
+		else
+			e->gid[e->ngid++] = l->addr[i];
+	}
 }
 
 /* Faults and the link.  -errno, and @why is one line. */

@@ -10,6 +10,7 @@
 
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
+#define PACKET (1u << PORT_PACKET)
 #define ANY   ((1u << PORT_KINDS) - 1)
 #define ETH   (ANY & ~UDP) /* ports that carry Ethernet */
 
@@ -53,10 +54,12 @@ static const struct row rows[] = {
 	    "segment inside VXLAN, an interface by AF_PACKET or AF_XDP, a segment "
 	    "in shared memory, or capture files" },
 	  ANY, &spec_kind_port, { 0 } },
-	{ { "ip", "ADDRESS or ADDRESS/LENGTH",
+	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet: or host",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local)",
-	    "the NIC's IP address; without a length /24 (IPv6: /64)" },
+	    "the NIC's IP address; without a length /24 (IPv6: /64); not with "
+	    "udp: again for more, at most 7; host: MAC and addresses of the "
+	    "interface" },
 	  ANY, &spec_kind_ip, { 0 } },
 	{ { "gateway", "an IP address", "(none)",
 	    "the router to hosts outside of the NIC's prefix" },
@@ -92,6 +95,10 @@ static const struct row rows[] = {
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },
 	  ANY, NUMBER(rcvbuf, 4096, 1u << 30, "auto") },
+	{ { "trains", "yes or no", "yes",
+	    "hand several packets of one flow to the kernel as one (UDP "
+	    "segmentation), which is several times faster" },
+	  PACKET, YESNO(trains) },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },
@@ -286,10 +293,35 @@ static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 		row->kind->put(spec, &row->field, 0, value);
 		return refuse(why, "%s=%s: not for port=%s; it needs port=%s",
 			      row->doc.key, value, port_kind_name(spec->port),
-			      row->ports == VXLAN ? "vxlan"
-						  : "vxlan, packet, xdp, hub "
-						    "or pcap");
+			      row->ports == VXLAN    ? "vxlan"
+			      : row->ports == PACKET ? "packet"
+						     : "vxlan, packet, xdp, hub "
+						       "or pcap");
 	}
+	return 0;
+}
+
+static int check_ip(const struct nic_spec *spec, char *why)
+{
+	static const struct ip_addr none;
+
+	if (spec->nmore && spec->port == PORT_UDP)
+		return refuse(why, "ip=: given twice; port=udp has one "
+				   "address");
+	if (!spec->host_ip)
+		return 0;
+	if (spec->port != PORT_PACKET)
+		return refuse(why,
+			      "ip=host: not for port=%s; it needs port=packet",
+			      port_kind_name(spec->port));
+	if (spec->has_mac || spec->vlan ||
+	    !ip_equal(&spec->gateway, &none))
+		return refuse(why,
+			      "%s=: not beside ip=host; allowed: nothing, it "
+			      "is the interface's",
+			      spec->has_mac ? "mac"
+			      : spec->vlan  ? "vlan"
+					    : "gateway");
 	return 0;
 }
 
@@ -341,6 +373,8 @@ int spec_parse(const char *text, struct nic_spec *spec, char *why)
 		err = check_tunnel(spec, why);
 	if (!err)
 		err = check_gateway(spec, why);
+	if (!err)
+		err = check_ip(spec, why);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #define SPEC_NICS      8u
 #define SPEC_TEXT_MAX  4096u /* of every option at its longest */
 #define SPEC_REMOTES   32u
+#define SPEC_MORE_IPS  6u /* with ip and a link-local one: LINK_ADDRS */
 #define SPEC_WHY_MAX   256u
 
 enum port_kind {
@@ -37,6 +38,10 @@ struct nic_spec {
 				  * made from vni and local (vxlan) */
 	struct ip_addr ip;
 	unsigned prefix_len;
+	struct ip_addr more_ip[SPEC_MORE_IPS]; /* further ones */
+	unsigned more_len[SPEC_MORE_IPS];
+	unsigned nmore;
+	bool host_ip;		 /* ip=host: those of the interface instead */
 	struct ip_addr gateway;	 /* any: none */
 	bool has_mac;		 /* else made from ip */
 	struct mac mac;
@@ -53,6 +58,7 @@ struct nic_spec {
 	/* engine and link */
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
+	bool trains;		 /* several packets to the kernel as one */
 	bool foreign;		 /* accept any IPv4 ID under an ICRC */
 	bool migreq, credits, lids;
 	/* faults: values as they were written, "" for none (faults.c) */

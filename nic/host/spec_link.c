@@ -9,7 +9,10 @@
 
 #include "nic/impair/impair_link.h"
 #include "nic/impair/impair_port.h"
+#include "nic/host/probe.h"
+#include "nic/host/spec_packet.h"
 #include "nic/host/spec_value.h"
+#include "nic/port/capture.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -27,6 +30,19 @@ static int no_memory(const struct site *at)
 {
 	snprintf(at->why, SPEC_WHY_MAX, "out of memory");
 	return -ENOMEM;
+}
+
+/* Further addresses: what is in their prefixes is on the link, too. */
+static void add_addresses(const struct nic_spec *s, struct link_config *cfg)
+{
+	for (unsigned i = 0; i < s->nmore; i++) {
+		unsigned len = s->more_len[i];
+		bool v4 = ip_is_v4(&s->more_ip[i]);
+
+		cfg->addr[cfg->naddr++] = s->more_ip[i];
+		cfg->route[cfg->nroute++] = (struct link_route){
+			.dst = s->more_ip[i], .len = v4 ? 96 + len : len};
+	}
 }
 
 static struct link_config roce_config(const struct site *at)
@@ -66,15 +82,46 @@ static int build_udp(const struct site *at, struct link **link)
 	return rc;
 }
 
-static int build_eth(const struct site *at, struct port *port,
-		     struct link **link)
+/* What a NIC on Ethernet is: its addresses and the link-local one. */
+static struct link_config eth_config(const struct site *at)
 {
 	struct link_config cfg = roce_config(at);
 
+	add_addresses(at->spec, &cfg);
+	cfg.addr[cfg.naddr++] = spec_link_local(&at->spec->mac);
+	return cfg;
+}
+
+static int build_eth(const struct site *at, const struct link_config *cfg,
+		     struct port *port, struct link **link)
+{
 	if (at->faults && impair_port_new(port, at->faults, &port))
 		return no_memory(at);
-	cfg.addr[cfg.naddr++] = spec_link_local(&at->spec->mac);
-	return link_eth_new(&cfg, port, link, at->why);
+	return link_eth_new(cfg, port, link, at->why);
+}
+
+/* A capture shows what passes the interface, and what goes to ourselves. */
+static int build_packet(const struct site *at, struct link **link)
+{
+	struct link_config cfg = eth_config(at);
+	struct port *port;
+	int rc;
+
+	if (at->spec->host_ip)
+		cfg.naddr = cfg.nroute = 0;
+	rc = spec_packet_new(at->spec, &cfg, &port, at->why);
+	if (rc)
+		return rc;
+	cfg.tap = at->tap;
+	if (at->tap && capture_port_new(port, at->tap, &port))
+		return no_memory(at);
+	if (!cfg.shared)
+		rc = probe_addresses(port, &cfg, at->why);
+	if (rc) {
+		port_free(port);
+		return rc;
+	}
+	return build_eth(at, &cfg, port, link);
 }
 
 static int build_vxlan(const struct site *at, struct link **link)
@@ -92,6 +139,7 @@ static int build_vxlan(const struct site *at, struct link **link)
 				   .learn = s->learn,
 				   .ageing_sec = s->ageing_sec,
 				   .counters = at->counters};
+	struct link_config inner = eth_config(at);
 	struct link *udp;
 	struct port *port;
 	int rc = link_udp_new(&lower, &udp, at->why);
@@ -100,7 +148,7 @@ static int build_vxlan(const struct site *at, struct link **link)
 		return rc;
 	memcpy(cfg.remote, s->remote, sizeof(s->remote));
 	rc = vxlan_port_new(&cfg, udp, &port, at->why);
-	return rc ? rc : build_eth(at, port, link);
+	return rc ? rc : build_eth(at, &inner, port, link);
 }
 
 /* Until there is one. */
@@ -116,12 +164,9 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		  struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
-		[PORT_UDP] = build_udp,
-		[PORT_VXLAN] = build_vxlan,
-		[PORT_PACKET] = build_none,
-		[PORT_XDP] = build_none,
-		[PORT_HUB] = build_none,
-		[PORT_PCAP] = build_none,
+		[PORT_UDP] = build_udp,	      [PORT_VXLAN] = build_vxlan,
+		[PORT_PACKET] = build_packet, [PORT_XDP] = build_none,
+		[PORT_HUB] = build_none,      [PORT_PCAP] = build_none,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 

@@ -12,12 +12,12 @@
 static const struct {
 	const char *name, *where; /* where NULL: nothing does */
 } port_rows[PORT_KINDS] = {
-	[PORT_UDP] = { "udp", NULL },
-	[PORT_VXLAN] = { "vxlan", NULL },
-	[PORT_PACKET] = { "packet", "an interface" },
-	[PORT_XDP] = { "xdp", "an interface" },
-	[PORT_HUB] = { "hub", "a name" },
-	[PORT_PCAP] = { "pcap", "a file" },
+	[PORT_UDP] = {"udp", NULL},
+	[PORT_VXLAN] = {"vxlan", NULL},
+	[PORT_PACKET] = {"packet", "an interface"},
+	[PORT_XDP] = {"xdp", "an interface"},
+	[PORT_HUB] = {"hub", "a name"},
+	[PORT_PCAP] = {"pcap", "a file"},
 };
 
 const char *port_kind_name(enum port_kind kind)
@@ -209,6 +209,27 @@ static const char *parse_len(unsigned *len, const char *text, unsigned max)
 	return NULL;
 }
 
+static const char *take_host_ip(struct nic_spec *spec)
+{
+	if (spec->has_ip || spec->host_ip)
+		return "given beside another ip=";
+	spec->host_ip = true;
+	return NULL;
+}
+
+static void set_ip(struct nic_spec *spec, const struct ip_addr *ip,
+		   unsigned len)
+{
+	if (spec->has_ip) {
+		spec->more_ip[spec->nmore] = *ip;
+		spec->more_len[spec->nmore++] = len;
+		return;
+	}
+	spec->has_ip = true;
+	spec->ip = *ip;
+	spec->prefix_len = len;
+}
+
 static const char *take_ip(struct nic_spec *spec, const struct spec_field *f,
 			   const char *text)
 {
@@ -221,6 +242,12 @@ static const char *take_ip(struct nic_spec *spec, const struct spec_field *f,
 
 	snprintf(host, sizeof(host), "%.*s",
 		 (int)(slash ? slash - text : (ptrdiff_t)strlen(text)), text);
+	if (!strcmp(text, "host"))
+		return take_host_ip(spec);
+	if (spec->host_ip)
+		return "given beside ip=host";
+	if (spec->nmore == SPEC_MORE_IPS)
+		return "one address too many";
 	wrong = parse_host(&ip, host);
 	if (wrong)
 		return wrong;
@@ -230,9 +257,7 @@ static const char *take_ip(struct nic_spec *spec, const struct spec_field *f,
 		wrong = parse_len(&len, slash + 1, v4 ? 32 : 128);
 	if (wrong)
 		return wrong;
-	spec->has_ip = true;
-	spec->ip = ip;
-	spec->prefix_len = len;
+	set_ip(spec, &ip, len);
 	return NULL;
 }
 
@@ -241,10 +266,17 @@ static bool put_ip(const struct nic_spec *spec, const struct spec_field *f,
 {
 	char ip[IP_TEXT_MAX];
 
-	if (i > 0 || !spec->has_ip)
+	if (spec->host_ip && !i)
+		print(text, "host");
+	else if (spec->has_ip && !i)
+		snprintf(text, SPEC_VALUE_MAX, "%s/%u",
+			 ip_format(&spec->ip, ip), spec->prefix_len);
+	else if (spec->has_ip && i <= spec->nmore)
+		snprintf(text, SPEC_VALUE_MAX, "%s/%u",
+			 ip_format(&spec->more_ip[i - 1], ip),
+			 spec->more_len[i - 1]);
+	else
 		return false;
-	snprintf(text, SPEC_VALUE_MAX, "%s/%u", ip_format(&spec->ip, ip),
-		 spec->prefix_len);
 	return true;
 }
 
@@ -415,7 +447,7 @@ const struct spec_kind spec_kind_name = {take_name, put_name, false};
 const struct spec_kind spec_kind_port = {take_port, put_port, false};
 const struct spec_kind spec_kind_number = {take_number, put_number, false};
 const struct spec_kind spec_kind_yesno = {take_yesno, put_yesno, false};
-const struct spec_kind spec_kind_ip = {take_ip, put_ip, false};
+const struct spec_kind spec_kind_ip = {take_ip, put_ip, true};
 const struct spec_kind spec_kind_gateway = {take_gateway, put_gateway, false};
 const struct spec_kind spec_kind_mac = {take_mac, put_mac, false};
 const struct spec_kind spec_kind_local = {take_local, put_local, false};

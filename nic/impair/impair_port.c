@@ -314,12 +314,18 @@ static void iport_drain(struct port *port, nsec_t now)
 	}
 }
 
+static void iport_want(struct port *port, const struct port_wants *w)
+{
+	port_want(of(port)->below, w);
+}
+
 static const struct port_ops impair_port_ops = {
 	.send = iport_send,
 	.receive = iport_receive,
 	.deadline = iport_deadline,
 	.tick = iport_tick,
 	.fds = iport_fds,
+	.want = iport_want,
 	.drain = iport_drain,
 	.free = iport_free,
 };

@@ -116,6 +116,8 @@ static bool conflicts(struct eth_link *e, const struct ip_addr *ip,
 
 	if (!eth_is_own(e, ip))
 		return false;
+	if (e->cfg.shared)
+		return true; /* the kernel's business */
 	if (!mac_equal(mac, &e->link.mac) && !e->complained) {
 		e->complained = true;
 		log_warn("%s is used by %s, too; give one of the two another "
@@ -139,7 +141,7 @@ enum drop eth_ask_arp(struct eth_link *e, struct span in, nsec_t now)
 	for_us = arp.op == ARP_REQUEST && eth_is_own(e, &arp.target_ip);
 	neigh_learn(&e->neigh, &arp.sender_ip, &arp.sender_mac,
 		    for_us ? NEIGH_ASKS_US : NEIGH_ANSWERS, now);
-	if (!for_us)
+	if (!for_us || e->cfg.shared)
 		return DROP_NONE;
 	answer = (struct arp){.op = ARP_REPLY,
 			      .sender_mac = e->link.mac,
@@ -190,6 +192,8 @@ enum drop eth_ask_nd(struct eth_link *e, const struct ip_header *ip,
 	if (!eth_is_own(e, &nd.target))
 		return DROP_NONE;
 	neigh_learn(&e->neigh, &ip->src, at, NEIGH_ASKS_US, now);
+	if (e->cfg.shared)
+		return DROP_NONE;
 	answer_solicit(e, &nd, &ip->src, at, now);
 	return DROP_NONE;
 }

@@ -29,6 +29,7 @@ struct eth_link {
 	struct link_config cfg;
 	bool announced;	  /* that we are here; link_eth.c */
 	bool complained;  /* about somebody with our address; eth_ask.c */
+	bool want_all;	  /* frames that only raw has a use for */
 	uint16_t next_id; /* IPv4 identification; eth_tx.c */
 	struct neigh_table neigh;
 	struct frameq self; /* frames to ourselves, for the next receive */

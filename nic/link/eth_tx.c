@@ -21,6 +21,23 @@ static bool same_prefix(const struct ip_addr *a, const struct ip_addr *b,
 	return !((a->b[bytes % 16] ^ b->b[bytes % 16]) & mask) || bits == 128;
 }
 
+/* The route to @dst: the one whose destination agrees in most bits, or NULL. */
+static const struct link_route *find_route(const struct eth_link *e,
+					   const struct ip_addr *dst)
+{
+	const struct link_route *best = NULL;
+
+	for (unsigned i = 0; i < e->cfg.nroute; i++) {
+		const struct link_route *r = &e->cfg.route[i];
+
+		if (ip_is_v4(&r->dst) == ip_is_v4(dst) &&
+		    same_prefix(&r->dst, dst, r->len) &&
+		    (!best || r->len > best->len))
+			best = r;
+	}
+	return best;
+}
+
 /* The first address has the configured prefix length; IPv6 addresses beside it
  * have the usual 64; an IPv4 address beside it is taken to be alone.
  */
@@ -45,9 +62,12 @@ const struct ip_addr *eth_next_hop(const struct eth_link *e,
 				   const struct ip_addr *dst)
 {
 	const struct ip_addr *gateway = &e->cfg.gateway;
+	const struct link_route *route = find_route(e, dst);
 
 	if (!eth_source(e, dst))
 		return NULL;
+	if (route && !ip_is_link_local(dst))
+		return ip_is_any(&route->gateway) ? dst : &route->gateway;
 	if (on_link(e, dst))
 		return dst;
 	if (ip_is_any(gateway) || ip_is_v4(gateway) != ip_is_v4(dst))

@@ -67,6 +67,10 @@ struct link_ops {
 	 */
 	void (*send_frames)(struct link *l, struct pkt *batch, unsigned n,
 			    nsec_t now);
+	/* Whether raw wants to see everything that is sent to this NIC's MAC, not
+	 * only what the link itself has a use for.  NULL: it does anyway.
+	 */
+	void (*want_all)(struct link *l, bool all);
 	/* Sends at once what it holds back on purpose: its NIC is about to go.
 	 * NULL: it holds nothing.
 	 */
@@ -86,6 +90,15 @@ struct link {
 	unsigned ip_mtu; /* bytes of the largest IP packet */
 };
 
+/* Where to send what is not within an own address's prefix. */
+struct link_route {
+	struct ip_addr dst;
+	unsigned len; /* bits of dst that count; IPv4: 96 and more */
+	struct ip_addr gateway; /* any: hosts of dst are on the link */
+};
+
+#define LINK_ROUTES 32u
+
 /* What both kinds of link are made from. */
 struct link_config {
 	uint16_t port;	/* UDP destination port, and the one listened on */
@@ -95,6 +108,13 @@ struct link_config {
 	unsigned naddr;
 	unsigned prefix_len; /* of addr[0]: hosts within it are on the link */
 	struct ip_addr gateway; /* for all others; any: none */
+	/* link_eth: the longest match decides, before prefixes and gateway. */
+	struct link_route route[LINK_ROUTES];
+	unsigned nroute;
+	/* link_eth: the kernel has these addresses and this MAC, too, and answers
+	 * who asks for them.
+	 */
+	bool shared;
 	struct mac mac;	     /* link_eth */
 	uint16_t vlan;	     /* link_eth: TCI to tag with; 0: untagged */
 	unsigned ip_mtu;     /* 0: the link finds out */
@@ -146,6 +166,12 @@ static inline void link_tick(struct link *l, nsec_t now)
 static inline unsigned link_fds(const struct link *l, int fd[LINK_FDS])
 {
 	return l->ops->fds(l, fd);
+}
+
+static inline void link_want_all(struct link *l, bool all)
+{
+	if (l->ops->want_all)
+		l->ops->want_all(l, all);
 }
 
 static inline void link_drain(struct link *l, nsec_t now)

@@ -132,7 +132,8 @@ static void eth_tick(struct link *l, nsec_t now)
 
 	if (!e->announced) {
 		e->announced = true;
-		eth_ask_announce(e, now);
+		if (!e->cfg.shared)
+			eth_ask_announce(e, now);
 	}
 	neigh_tick(&e->neigh, now);
 	e->port->ops->tick(e->port, now);
@@ -156,6 +157,24 @@ static int eth_reaches(const struct link *l, const struct ip_addr *dst)
 	return -ENETUNREACH;
 }
 
+/* Has the port bring what these groups are sent, too. */
+static void tell_wants(struct eth_link *e)
+{
+	struct mac group[ETH_GROUPS];
+
+	for (unsigned i = 0; i < e->ngroup; i++)
+		group[i] = e->group[i].mac;
+	port_want(e->port, &(struct port_wants){group, e->ngroup, e->want_all});
+}
+
+static void eth_want_all(struct link *l, bool all)
+{
+	struct eth_link *e = of(l);
+
+	e->want_all = all;
+	tell_wants(e);
+}
+
 static int add_group(struct eth_link *e, const struct ip_addr *group)
 {
 	if (find_group(e, group))
@@ -164,6 +183,7 @@ static int add_group(struct eth_link *e, const struct ip_addr *group)
 		return -ENOSPC;
 	e->group[e->ngroup++] =
 		(struct eth_group){*group, mac_of_multicast(group)};
+	tell_wants(e);
 	return 0;
 }
 
@@ -179,6 +199,7 @@ static int eth_join(struct link *l, const struct ip_addr *group, bool member)
 	if (!g || g < e->group + e->nfixed)
 		return -ENOENT;
 	*g = e->group[--e->ngroup];
+	tell_wants(e);
 	return 0;
 }
 
@@ -206,6 +227,7 @@ static const struct link_ops eth_ops = {
 	.reaches = eth_reaches,
 	.join = eth_join,
 	.send_frames = eth_send_frames,
+	.want_all = eth_want_all,
 	.drain = eth_drain,
 	.free = eth_free,
 };

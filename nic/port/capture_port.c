@@ -64,6 +64,11 @@ static unsigned cport_fds(const struct port *port, int fd[PORT_FDS])
 	return below->ops->fds(below, fd);
 }
 
+static void cport_want(struct port *port, const struct port_wants *w)
+{
+	port_want(((struct capture_port *)port)->below, w);
+}
+
 static void cport_drain(struct port *port, nsec_t now)
 {
 	port_drain(((struct capture_port *)port)->below, now);
@@ -81,6 +86,7 @@ static const struct port_ops capture_port_ops = {
 	.deadline = cport_deadline,
 	.tick = cport_tick,
 	.fds = cport_fds,
+	.want = cport_want,
 	.drain = cport_drain,
 	.free = cport_free,
 };

@@ -21,6 +21,15 @@ typedef enum drop (*port_deliver)(void *ctx, struct span frame,
 
 #define PORT_FDS 4u
 
+/* What a port is to receive beside frames to its own MAC, broadcasts and what
+ * else every station must hear.
+ */
+struct port_wants {
+	const struct mac *group; /* multicast groups joined */
+	unsigned ngroup;
+	bool all; /* everything that is sent to the MAC or to many */
+};
+
 struct port;
 struct port_ops {
 	/* Heads begin at the Ethernet header. */
@@ -29,6 +38,10 @@ struct port_ops {
 	nsec_t (*deadline)(const struct port *p);
 	void (*tick)(struct port *p, nsec_t now);
 	unsigned (*fds)(const struct port *p, int fd[PORT_FDS]);
+	/* Asks to be spared other frames; @w lives until the return.  NULL: the
+	 * port passes all there are.
+	 */
+	void (*want)(struct port *p, const struct port_wants *w);
 	/* As of links (nic/link/link.h); may be NULL. */
 	void (*drain)(struct port *p, nsec_t now);
 	void (*free)(struct port *p);
@@ -60,6 +73,12 @@ static inline unsigned port_receive(struct port *p, unsigned budget, nsec_t now)
 	return p->ops->receive(p, budget, now);
 }
 
+static inline void port_want(struct port *p, const struct port_wants *w)
+{
+	if (p->ops->want)
+		p->ops->want(p, w);
+}
+
 static inline void port_drain(struct port *p, nsec_t now)
 {
 	if (p->ops->drain)
@@ -75,7 +94,6 @@ static inline void port_free(struct port *p)
 /* Two ports joined in memory, for tests: what one sends the other receives on
  * its next port_receive.  Both must be freed.
  */
-int port_pair_new(unsigned mtu, struct counters *counters,
-		  struct port *end[2]);
+int port_pair_new(unsigned mtu, struct counters *counters, struct port *end[2]);
 
 #endif

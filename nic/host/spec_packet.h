@@ -1,0 +1,16 @@
+/* The port of port=packet:IFACE, out of a spec and what the host knows. */
+#ifndef NIC_HOST_SPEC_PACKET_H
+#define NIC_HOST_SPEC_PACKET_H
+
+#include "nic/host/spec.h"
+#include "nic/link/link.h"
+#include "nic/port/port.h"
+
+/* Makes the port.  With ip=host, @cfg gets the interface's MAC, addresses and
+ * routes; else its addresses are used.  -errno; @why (SPEC_WHY_MAX bytes) is
+ * one line.
+ */
+int spec_packet_new(const struct nic_spec *spec, struct link_config *cfg,
+		    struct port **port, char *why);
+
+#endif

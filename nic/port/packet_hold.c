@@ -1,0 +1,130 @@
+/* An address of our own is unknown to the kernel: an abstract UNIX socket of
+ * its name, of this network namespace as the interface is, says that it is
+ * taken.  An address that the host has, too, is held by a UDP socket, which
+ * receives nothing: what comes for it is ours.
+ */
+#include "nic/port/packet_hold.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int bind_name(const struct packet_config *cfg, const struct ip_addr *ip)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n, error;
+	char text[IP_TEXT_MAX];
+
+	if (fd < 0)
+		return -errno;
+	n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1,
+		     "glassnic/packet/%u/%s", cfg->ifindex,
+		     ip_format(ip, text));
+	if (!bind(fd, (struct sockaddr *)&sun,
+		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			      (size_t)n)))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static int receive_nothing(int fd)
+{
+	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = {.len = 1, .filter = &refuse};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program));
+}
+
+static int bind_v4(int fd, const struct packet_config *cfg,
+		   const struct ip_addr *ip)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_port = htons(cfg->udp_port)};
+
+	memcpy(&sin.sin_addr, ip->b + 12, 4);
+	return bind(fd, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+static int bind_v6(int fd, const struct packet_config *cfg,
+		   const struct ip_addr *ip)
+{
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6,
+				    .sin6_port = htons(cfg->udp_port)};
+	int one = 1;
+
+	memcpy(&sin6.sin6_addr, ip->b, 16);
+	if (ip_is_link_local(ip))
+		sin6.sin6_scope_id = cfg->ifindex;
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	return bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
+}
+
+static int bind_udp(const struct packet_config *cfg, const struct ip_addr *ip)
+{
+	bool v4 = ip_is_v4(ip);
+	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (!receive_nothing(fd) &&
+	    !(v4 ? bind_v4(fd, cfg, ip) : bind_v6(fd, cfg, ip)))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static void explain(const struct packet_config *cfg, const struct ip_addr *ip,
+		    int error, char *why)
+{
+	char text[IP_TEXT_MAX];
+
+	ip_format(ip, text);
+	if (error != -EADDRINUSE)
+		snprintf(why, PACKET_WHY_MAX, "%s on %s: cannot bind: %s", text,
+			 cfg->ifname, strerror(-error));
+	else if (cfg->shared)
+		snprintf(why, PACKET_WHY_MAX,
+			 "UDP port %u of %s is taken: by rdma_rxe or another "
+			 "glassnic; end that, or give the NIC an address of "
+			 "its own (ip=ADDRESS/LENGTH)",
+			 cfg->udp_port, text);
+	else
+		snprintf(why, PACKET_WHY_MAX,
+			 "ip=%s: another glassnic of this host has it on %s; "
+			 "give one of the two another address",
+			 text, cfg->ifname);
+}
+
+int packet_hold(struct packet_hold *h, const struct packet_config *cfg,
+		char *why)
+{
+	h->n = 0;
+	for (unsigned i = 0; i < cfg->naddr; i++) {
+		const struct ip_addr *ip = &cfg->addr[i];
+		int fd = cfg->shared ? bind_udp(cfg, ip) : bind_name(cfg, ip);
+
+		if (fd < 0) {
+			explain(cfg, ip, fd, why);
+			packet_let_go(h);
+			return fd;
+		}
+		h->fd[h->n++] = fd;
+	}
+	return 0;
+}
+
+void packet_let_go(struct packet_hold *h)
+{
+	while (h->n)
+		close(h->fd[--h->n]);
+}
