@@ -21,6 +21,8 @@
 static const nsec_t ask_wait[] = {100 * MSEC, 300 * MSEC, SEC, SEC};
 static const nsec_t probe_wait[] = {SEC, SEC, SEC};
 
+#define PATIENCE \
+	2u /* questions without an answer that are nothing to tell of */
 #define ASKS   (sizeof(ask_wait) / sizeof(ask_wait[0]))
 #define PROBES (sizeof(probe_wait) / sizeof(probe_wait[0]))
 
@@ -198,6 +200,19 @@ void neigh_learn(struct neigh_table *t, const struct ip_addr *ip,
 	release_held(t, n, now);
 }
 
+/* A person hears of it once, before programs run out of patience. */
+static void complain_once(struct neigh_table *t, const struct neigh *n)
+{
+	char ip[IP_TEXT_MAX];
+
+	if (!t->complained)
+		log_warn(
+			"%s: nobody answers for this address; is that host up, "
+			"and on this segment (and VLAN)?",
+			ip_format(&n->ip, ip));
+	t->complained = true;
+}
+
 static void give_up(struct neigh_table *t, struct neigh *n)
 {
 	char ip[IP_TEXT_MAX];
@@ -225,6 +240,8 @@ void neigh_tick(struct neigh_table *t, nsec_t now)
 		} else if (n->asked == most) {
 			give_up(t, n);
 		} else {
+			if (n->asked == PATIENCE)
+				complain_once(t, n);
 			ask(t, n, now);
 		}
 	}

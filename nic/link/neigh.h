@@ -52,6 +52,7 @@ struct neigh_table {
 	struct neigh entry[NEIGH_MAX];
 	struct frameq queue[NEIGH_QUEUES];
 	bool taken[NEIGH_QUEUES];
+	bool complained; /* that nobody answers */
 };
 
 /* How an address came to be known. */

@@ -393,6 +393,7 @@ Test(resolve, weak_advertisement_corrects_nothing)
 				      .len = ND_LEN};
 		struct nd nd = {.type = ND_ADVERTISE,
 				.target = ip("fe80::b"),
+				.has_mac = true,
 				.mac = other,
 				.solicited = true};
 		struct eth eth = {

@@ -135,13 +135,13 @@ Test(spec, names_key_value_and_what_is_allowed)
 	expect_refused("credits=maybe", "credits=maybe: neither yes nor no; "
 					"allowed: yes or no");
 	expect_refused("ip=10.0.0.256", "ip=10.0.0.256: not an IP address; "
-					"allowed: ADDRESS or ADDRESS/LENGTH");
+					"allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
 	expect_refused("ip=10.0.0.1/33",
 		       "ip=10.0.0.1/33: the prefix length is not in 1 to 32; "
-		       "allowed: ADDRESS or ADDRESS/LENGTH");
+		       "allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
 	expect_refused("ip=224.0.0.1",
 		       "ip=224.0.0.1: not the address of one host; "
-		       "allowed: ADDRESS or ADDRESS/LENGTH");
+		       "allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
 	expect_refused("port=vxlan,mac=01:00:00:00:00:01",
 		       "mac=01:00:00:00:00:01: not the address of one host; "
 		       "allowed: XX:XX:XX:XX:XX:XX of one host");
