@@ -14,8 +14,9 @@
 #include <unistd.h>
 #include "nic/host/spec.h"
 
-#define TEST_WAITS     60 /* for addresses that are being tested */
-#define TEST_WAIT_NSEC (50 * 1000 * 1000)
+#define WAIT_NSEC     (50 * 1000 * 1000)
+#define TEST_WAITS    60 /* for addresses that are being tested */
+#define CARRIER_WAITS 24
 /* linux/if_addr.h */
 #define ADDR_TENTATIVE 0x40u
 #define ADDR_FAILED    0x08u
@@ -35,11 +36,20 @@ static int ask(int fd, struct ifreq *rq, unsigned long what)
 
 static int read_flags(int fd, struct ifreq *rq, struct netif *n, char *why)
 {
-	int error = ask(fd, rq, SIOCGIFFLAGS);
+	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
+	int error = 0;
 
+	/* The kernel tells up to a second late that the cable is in. */
+	for (int i = 0; i < CARRIER_WAITS && !error && !n->running; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		error = ask(fd, rq, SIOCGIFFLAGS);
+		if (!(rq->ifr_flags & IFF_UP))
+			break;
+		n->running = rq->ifr_flags & IFF_RUNNING;
+	}
 	if (error)
 		return refuse(why, error, strerror(-error));
-	n->running = rq->ifr_flags & IFF_RUNNING;
 	if (rq->ifr_flags & IFF_UP)
 		return 0;
 	snprintf(why, SPEC_WHY_MAX,
@@ -188,7 +198,7 @@ static bool add_v6(struct netif *n, bool link_local)
 
 void netif_addresses(struct netif *n)
 {
-	const struct timespec pause = {.tv_nsec = TEST_WAIT_NSEC};
+	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
 	bool settled = false;
 
 	for (int i = 0; i < TEST_WAITS && !settled; i++) {

@@ -149,7 +149,7 @@ class Segment:
         return os.path.join(self.folder, name)
 
     def pair(self, words, nics, client=None, captures=(None, None),
-             ends=None, log=None, before=None):
+             ends=None, log="info", before=None):
         """As Lab.pair: @words as a server in b, then in a; both Dones."""
         port = str(next(self._ports))
         here, there = ends or (self.b, self.a)

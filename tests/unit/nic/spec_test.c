@@ -300,3 +300,35 @@ Test(spec, explains_every_option)
 	}
 	cr_expect_gt(n, 10);
 }
+
+Test(spec, a_nic_on_an_interface)
+{
+	struct nic_spec s = parsed("port=packet:eth0,ip=10.0.0.1/16,ip=fd00::1,"
+				   "ip=10.1.0.1,trains=no");
+
+	cr_expect_str_eq(s.where, "eth0");
+	cr_expect(s.nmore == 2 && s.more_len[0] == 64 && s.more_len[1] == 24);
+	expect_ip(&s.more_ip[0], "fd00::1");
+	cr_expect_str_eq(spec_format(&s, text),
+			 "port=packet:eth0,ip=10.0.0.1/16,ip=fd00::1/64,"
+			 "ip=10.1.0.1/24,trains=no");
+	s = parsed("port=packet:eth0,ip=host");
+	cr_expect(s.host_ip && !s.has_ip && s.trains);
+	cr_expect_str_eq(spec_format(&s, text), "port=packet:eth0,ip=host");
+}
+
+Test(spec, what_does_not_go_with_the_hosts_address)
+{
+	expect_refused("ip=host",
+		       "ip=host: not for port=udp; it needs port=packet");
+	expect_refused("port=packet:eth0,ip=host,vlan=5",
+		       "vlan=: not beside ip=host; allowed: nothing, it is the "
+		       "interface's");
+	expect_refused("port=packet:eth0,ip=host,ip=10.0.0.1",
+		       "ip=10.0.0.1: given beside ip=host; allowed: ADDRESS or "
+		       "ADDRESS/LENGTH; packet: or host");
+	expect_refused("ip=10.0.0.1,ip=10.0.0.2",
+		       "ip=: given twice; port=udp has one address");
+	expect_refused("trains=no",
+		       "trains=no: not for port=udp; it needs port=packet");
+}
