@@ -18,6 +18,9 @@ PERFTEST = ["ib_send_bw", "ib_write_bw", "ib_read_bw", "ib_atomic_bw"]
 OWN = "ip=10.9.0.1/24", "ip=10.9.0.2/24"
 OWN6 = "ip=fd00:9::1/64", "ip=fd00:9::2/64"
 HOST = "ip=host", "ip=host"
+# A second to wait for an acknowledgement: machines may be busy.
+PATIENT = ["-F", "-u", "18", "-x"]
+WRITE = ["ib_write_bw", *PATIENT, "1"]
 
 PING = """
 import os, socket, struct, sys
@@ -85,7 +88,7 @@ def exchange(score, wire, kind, nics, gid):
                    (options if pingpong == "rc" else []), nics)
     for program in PERFTEST:
         check_pair(score, wire, f"{kind}: {program}",
-                   [program, "-F", "-x", str(gid), "-n", "300"], nics)
+                   [program, *PATIENT, str(gid), "-n", "300"], nics)
 
 
 def everything(score, wire):
@@ -102,10 +105,10 @@ def everything(score, wire):
     check_pair(score, wire, "own address to the host's",
                ["ibv_rc_pingpong", "-c", "-g", "1"],
                ("ip=192.168.77.9/24", "ip=host"))
-    check_pair(score, wire, "no trains", ["ib_write_bw", "-F", "-x", "1"],
+    check_pair(score, wire, "no trains", WRITE,
                [n + ",trains=no" for n in OWN])
     check_pair(score, wire, "one side without trains",
-               ["ib_write_bw", "-F", "-x", "1"], (OWN[0] + ",trains=no", OWN[1]))
+               WRITE, (OWN[0] + ",trains=no", OWN[1]))
     check_pair(score, wire, "faults", ["ibv_rc_pingpong", "-c", "-g", "1"],
                (OWN[0] + ",loss=1%,seed=3", OWN[1]))
 
@@ -139,8 +142,8 @@ def mtus(score, wire):
             score.check(f"MTU {mtu}, {nics[0]}: PMTU {pmtu}", "" if got and
                         int(got[1]) == pmtu else done.out + done.err)
             check_pair(score, wire, f"MTU {mtu}, {nics[0]}: ib_write_bw",
-                       ["ib_write_bw", "-F", "-x", "1", "-m", str(pmtu), "-s",
-                        "1048576", "-n", "100"], nics)
+                       WRITE + ["-m", str(pmtu), "-s", "1048576", "-n", "100"],
+                       nics)
     for end in wire.a, wire.b:
         end.up(1500)
 
@@ -159,7 +162,7 @@ def beside_the_host(score, wire):
 
     with wire.a.tcpdump("icmp[0] = 3 or icmp6[0] = 1") as heard:
         check_pair(score, wire, "the host's: beside other traffic",
-                   ["ib_write_bw", "-F", "-x", "1", "-n", "2000"], HOST,
+                   WRITE + ["-n", "2000"], HOST,
                    before=use_the_host)
     echo.terminate()
     echo.communicate()
@@ -180,7 +183,8 @@ def announcements(score, wire):
             "question": r"Request who-has 10\.9\.0\.2 tell 10\.9\.0\.1",
             "answer": r"Reply 10\.9\.0\.2 is-at 02:67:0a:09:00:02",
             "ND probe": r":: > ff02::1:ff09:2: ICMP6, neighbor solicitation",
-            "ND announcement": r"> ff02::1: ICMP6, neighbor advertisement"}.items():
+            "ND announcement":
+            r"> ff02::1: ICMP6, neighbor advertisement"}.items():
         score.check(f"own address: {name}", "" if
                     re.search(want, heard.text) else
                     f"no /{want}/ in {heard.text[:2000]}")
@@ -214,7 +218,7 @@ def captures(score, wire):
                     else "")
     own = wire.path("trains.pcapng")
     check_pair(score, wire, "captured: trains",
-               ["ib_write_bw", "-F", "-x", "1", "-n", "100"], OWN,
+               WRITE + ["-n", "100"], OWN,
                captures=(None, own))
     done = subprocess.run([wire.glassnic, "decode", "--check", own],
                           capture_output=True, text=True)
@@ -288,8 +292,8 @@ def bad_input(score, wire):
         time.monotonic() + LIMIT), r"CAP_NET_RAW\); run as root")
     wire.a.run_ip("link", "set", "dev", "wire0", "down")
     refused(score, "interface down", devinfo(wire.a, OWN[0]),
-            r"port=packet:wire0: the interface is down; `ip link set dev wire0 "
-            r"up'")
+            r"port=packet:wire0: the interface is down; `ip link set dev "
+            r"wire0 up'")
     wire.a.up(300)
     refused(score, "MTU too small", devinfo(wire.a, OWN[0]),
             r"its MTU is 300, and 576 is the least")
