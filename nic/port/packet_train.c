@@ -177,7 +177,7 @@ bool train_checksum(uint8_t *frame, size_t len,
 struct mould {
 	struct layout l;
 	uint8_t head[256];
-	bool checked; /* it has a checksum at all */
+	bool checked; /* its frames get a checksum */
 	bool tcp;
 };
 
@@ -218,10 +218,11 @@ static struct span make_frame(const struct mould *m, uint8_t *payload,
 	return (struct span){head, l->data_at + len};
 }
 
-static bool make_mould(const uint8_t *frame, size_t len, uint8_t gso,
-		       struct mould *m)
+static bool make_mould(const uint8_t *frame, size_t len,
+		       const struct virtio_net_hdr *vnet, struct mould *m)
 {
-	gso &= (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+	uint8_t gso = vnet->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+
 	m->tcp = gso == VIRTIO_NET_HDR_GSO_TCPV4 ||
 		 gso == VIRTIO_NET_HDR_GSO_TCPV6;
 	if (!m->tcp && gso != VIRTIO_NET_HDR_GSO_UDP_L4)
@@ -231,7 +232,8 @@ static bool make_mould(const uint8_t *frame, size_t len, uint8_t gso,
 		return false;
 	memcpy(m->head, frame, m->l.data_at);
 	m->checked = m->tcp ||
-		     get_be16(frame + m->l.l4_at + checksum_offset(&m->l)) != 0;
+		     (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+		      get_be16(frame + m->l.l4_at + checksum_offset(&m->l)));
 	return true;
 }
 
@@ -241,7 +243,7 @@ bool train_cut(uint8_t *frame, size_t len, const struct virtio_net_hdr *vnet,
 	size_t size = vnet->gso_size, done = 0, left;
 	struct mould m;
 
-	if (!size || !make_mould(frame, len, vnet->gso_type, &m))
+	if (!size || !make_mould(frame, len, vnet, &m))
 		return false;
 	left = len - m.l.data_at;
 	for (unsigned i = 0; i == 0 || left; i++) {
