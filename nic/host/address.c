@@ -121,9 +121,19 @@ static int need_ip(const struct nic_spec *s, char *why)
 	return -EINVAL;
 }
 
+static int need_local(const struct nic_spec *s, char *why)
+{
+	if (!s->via[0] || s->has_local)
+		return 0;
+	snprintf(why, SPEC_WHY_MAX,
+		 "via=packet:%.63s: no local=; allowed: an address of its own, or one of the interface's",
+		 s->via);
+	return -EINVAL;
+}
+
 int spec_claim(struct nic_spec *s, int *fd, char *why)
 {
-	int rc = s->port == PORT_PACKET ? need_ip(s, why) : 0;
+	int rc = s->port == PORT_PACKET ? need_ip(s, why) : need_local(s, why);
 
 	*fd = CLAIM_NONE;
 	if (s->port == PORT_UDP && !s->has_ip) {
@@ -131,7 +141,7 @@ int spec_claim(struct nic_spec *s, int *fd, char *why)
 		s->has_ip = !rc;
 		s->prefix_len = 8;
 	}
-	if (s->port == PORT_VXLAN && !s->has_local) {
+	if (!rc && s->port == PORT_VXLAN && !s->has_local) {
 		rc = claim_loopback(VXLAN_UDP_PORT, &s->local, fd, why);
 		s->has_local = !rc;
 	}

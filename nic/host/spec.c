@@ -79,6 +79,10 @@ static const struct row rows[] = {
 	    "(the first free of 127.0.0.0/8)",
 	    "the tunnel's end on this side" },
 	  VXLAN, &spec_kind_local, { 0 } },
+	{ { "via", "packet:IFACE", "(the kernel's UDP sockets)",
+	    "what carries the tunnel: an interface by AF_PACKET, where local "
+	    "is an address of its own or the interface's" },
+	  VXLAN, &spec_kind_via, { 0 } },
 	{ { "remote", "an IP address; give it again for more, at most 32",
 	    "(none)", "a tunnel end to send unknown destinations to" },
 	  VXLAN, &spec_kind_remote, { 0 } },
@@ -98,7 +102,7 @@ static const struct row rows[] = {
 	{ { "trains", "yes or no", "yes",
 	    "hand several packets of one flow to the kernel as one (UDP "
 	    "segmentation), which is several times faster" },
-	  PACKET, YESNO(trains) },
+	  PACKET | VXLAN, YESNO(trains) },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },
@@ -294,7 +298,7 @@ static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 		return refuse(why, "%s=%s: not for port=%s; it needs port=%s",
 			      row->doc.key, value, port_kind_name(spec->port),
 			      row->ports == VXLAN    ? "vxlan"
-			      : row->ports == PACKET ? "packet"
+			      : row->ports == (PACKET | VXLAN) ? "packet or vxlan"
 						     : "vxlan, packet, xdp, hub "
 						       "or pcap");
 	}

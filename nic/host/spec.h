@@ -51,6 +51,7 @@ struct nic_spec {
 	uint32_t vni;
 	bool has_local;
 	struct ip_addr local;
+	char via[64];		 /* interface under the tunnel; "": sockets */
 	struct ip_addr remote[SPEC_REMOTES];
 	unsigned nremote;
 	bool learn;

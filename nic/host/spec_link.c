@@ -100,7 +100,25 @@ static int build_eth(const struct site *at, const struct link_config *cfg,
 	return link_eth_new(cfg, port, link, at->why);
 }
 
-/* A capture shows what passes the interface, and what goes to ourselves. */
+/* Lets the capture see @port, and asks whether the addresses are free; frees it
+ * if that fails.  A capture shows what passes the interface, and what goes to
+ * ourselves.
+ */
+static int prepare_port(const struct site *at, struct link_config *cfg,
+			struct port **port)
+{
+	int rc = 0;
+
+	cfg->tap = at->tap;
+	if (at->tap && capture_port_new(*port, at->tap, port))
+		return no_memory(at);
+	if (!cfg->shared)
+		rc = probe_addresses(*port, cfg, at->why);
+	if (rc)
+		port_free(*port);
+	return rc;
+}
+
 static int build_packet(const struct site *at, struct link **link)
 {
 	struct link_config cfg = eth_config(at);
@@ -110,18 +128,24 @@ static int build_packet(const struct site *at, struct link **link)
 	if (at->spec->host_ip)
 		cfg.naddr = cfg.nroute = 0;
 	rc = spec_packet_new(at->spec, &cfg, &port, at->why);
-	if (rc)
-		return rc;
-	cfg.tap = at->tap;
-	if (at->tap && capture_port_new(port, at->tap, &port))
-		return no_memory(at);
-	if (!cfg.shared)
-		rc = probe_addresses(port, &cfg, at->why);
-	if (rc) {
-		port_free(port);
-		return rc;
-	}
-	return build_eth(at, &cfg, port, link);
+	if (!rc)
+		rc = prepare_port(at, &cfg, &port);
+	return rc ? rc : build_eth(at, &cfg, port, link);
+}
+
+/* What carries a tunnel. */
+static int build_lower(const struct site *at, struct link_config *cfg,
+		       struct link **link)
+{
+	struct port *port;
+	int rc;
+
+	if (!at->spec->via[0])
+		return link_udp_new(cfg, link, at->why);
+	rc = spec_packet_under(at->spec, cfg, &port, at->why);
+	if (!rc)
+		rc = prepare_port(at, cfg, &port);
+	return rc ? rc : link_eth_new(cfg, port, link, at->why);
 }
 
 static int build_vxlan(const struct site *at, struct link **link)
@@ -140,14 +164,14 @@ static int build_vxlan(const struct site *at, struct link **link)
 				   .ageing_sec = s->ageing_sec,
 				   .counters = at->counters};
 	struct link_config inner = eth_config(at);
-	struct link *udp;
+	struct link *under;
 	struct port *port;
-	int rc = link_udp_new(&lower, &udp, at->why);
+	int rc = build_lower(at, &lower, &under);
 
 	if (rc)
 		return rc;
 	memcpy(cfg.remote, s->remote, sizeof(s->remote));
-	rc = vxlan_port_new(&cfg, udp, &port, at->why);
+	rc = vxlan_port_new(&cfg, under, &port, at->why);
 	return rc ? rc : build_eth(at, &inner, port, link);
 }
 

@@ -85,6 +85,32 @@ static struct packet_config config_of(const struct nic_spec *s,
 	return p;
 }
 
+int spec_packet_under(const struct nic_spec *s, struct link_config *cfg,
+		      struct port **port, char *why)
+{
+	const uint8_t *ip = cfg->addr[0].b;
+	struct nic_spec under = *s;
+	char name[NETIF_NAME_MAX];
+	struct packet_config p;
+	struct netif n;
+	int error = netif_look(s->via, &n, why);
+
+	strcpy(under.where, s->via);
+	if (error)
+		return at_interface(&under, error, why);
+	cfg->shared = netif_owner(&cfg->addr[0], name) && !strcmp(name, n.name);
+	cfg->mac = (struct mac){{0x02, 0x76, ip[12], ip[13], ip[14], ip[15]}};
+	cfg->prefix_len = ip_is_v4(&cfg->addr[0]) ? 24 : 64;
+	if (cfg->shared) {
+		cfg->mac = n.mac;
+		cfg->nroute = netif_routes(&n, cfg->route, LINK_ROUTES);
+	} else {
+		error = check_own(&n, cfg, why);
+	}
+	p = config_of(&under, &n, cfg);
+	return error ? error : port_packet_new(&p, port, why);
+}
+
 int spec_packet_new(const struct nic_spec *s, struct link_config *cfg,
 		    struct port **port, char *why)
 {

@@ -12,5 +12,10 @@
  */
 int spec_packet_new(const struct nic_spec *spec, struct link_config *cfg,
 		    struct port **port, char *why);
+/* The same for the port under a tunnel (via=packet:IFACE), whose end is the one
+ * address of @cfg: shared with the interface if that has it.
+ */
+int spec_packet_under(const struct nic_spec *spec, struct link_config *cfg,
+		      struct port **port, char *why);
 
 #endif

@@ -314,6 +314,27 @@ static bool put_local(const struct nic_spec *spec, const struct spec_field *f,
 	return true;
 }
 
+static const char *take_via(struct nic_spec *spec, const struct spec_field *f,
+			    const char *text)
+{
+	static const char kind[] = "packet:";
+	size_t len = sizeof(kind) - 1;
+
+	if (strncmp(text, kind, len) || !text[len])
+		return "not packet: and an interface";
+	if (strlen(text + len) >= sizeof(spec->via))
+		return "too long";
+	strcpy(spec->via, text + len);
+	return NULL;
+}
+
+static bool put_via(const struct nic_spec *spec, const struct spec_field *f,
+		    unsigned i, char *text)
+{
+	snprintf(text, SPEC_VALUE_MAX, "packet:%s", spec->via);
+	return i == 0 && spec->via[0];
+}
+
 static const char *take_remote(struct nic_spec *spec,
 			       const struct spec_field *f, const char *text)
 {
@@ -451,6 +472,7 @@ const struct spec_kind spec_kind_ip = {take_ip, put_ip, true};
 const struct spec_kind spec_kind_gateway = {take_gateway, put_gateway, false};
 const struct spec_kind spec_kind_mac = {take_mac, put_mac, false};
 const struct spec_kind spec_kind_local = {take_local, put_local, false};
+const struct spec_kind spec_kind_via = {take_via, put_via, false};
 const struct spec_kind spec_kind_remote = {take_remote, put_remote, true};
 const struct spec_kind spec_kind_chance = {take_chance, put_text, false};
 const struct spec_kind spec_kind_duration = {take_duration, put_text, false};

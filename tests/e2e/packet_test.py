@@ -113,6 +113,18 @@ def everything(score, wire):
                (OWN[0] + ",loss=1%,seed=3", OWN[1]))
 
 
+def tunnels(score, wire):
+    for name, ends in (("own addresses", ("10.8.0.1", "10.8.0.2")),
+                       ("the hosts' addresses", (wire.a.ip, wire.b.ip)),
+                       ("IPv6", ("fd00:8::1", "fd00:8::2"))):
+        nics = [f"port=vxlan,via=packet:{end.iface},local={ends[i]},"
+                f"remote={ends[1 - i]},ip=10.7.0.{i + 1}/24"
+                for i, end in enumerate((wire.a, wire.b))]
+        for words in (["ibv_rc_pingpong", "-c", "-g", "1"], WRITE):
+            check_pair(score, wire, f"VXLAN over {name}: {words[0]}", words,
+                       nics)
+
+
 def one_interface(score, wire):
     check_pair(score, wire, "two NICs of one interface",
                ["ibv_rc_pingpong", "-c", "-g", "1"],
@@ -351,7 +363,7 @@ def main():
     try:
         with segment(build, folder) as wire:
             wire.open_glassnic = open_copy(build, folder)
-            for test in (everything, one_interface, vlans, mtus,
+            for test in (everything, tunnels, one_interface, vlans, mtus,
                          beside_the_host, announcements, captures, duplicates,
                          bad_input, silence, down_and_up, killed):
                 test(score, wire)

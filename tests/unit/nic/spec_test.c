@@ -330,5 +330,6 @@ Test(spec, what_does_not_go_with_the_hosts_address)
 	expect_refused("ip=10.0.0.1,ip=10.0.0.2",
 		       "ip=: given twice; port=udp has one address");
 	expect_refused("trains=no",
-		       "trains=no: not for port=udp; it needs port=packet");
+		       "trains=no: not for port=udp; it needs port=packet "
+		       "or vxlan");
 }
