@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def segment(build, folder):
     if os.geteuid():
         cannot("not root: namespaces and AF_PACKET sockets need it")
     place = Segment(build, folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         try:
             place.make()
