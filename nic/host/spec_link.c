@@ -10,6 +10,8 @@
 #include "nic/impair/impair_link.h"
 #include "nic/impair/impair_port.h"
 #include "nic/host/spec_value.h"
+#include "nic/port/capture.h"
+#include "nic/port/port_hub.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -66,13 +68,15 @@ static int build_udp(const struct site *at, struct link **link)
 	return rc;
 }
 
+/* @self_tap: sees frames to oneself, which no port sees. */
 static int build_eth(const struct site *at, struct port *port,
-		     struct link **link)
+		     struct tap *self_tap, struct link **link)
 {
 	struct link_config cfg = roce_config(at);
 
 	if (at->faults && impair_port_new(port, at->faults, &port))
 		return no_memory(at);
+	cfg.tap = self_tap;
 	cfg.addr[cfg.naddr++] = spec_link_local(&at->spec->mac);
 	return link_eth_new(&cfg, port, link, at->why);
 }
@@ -100,7 +104,31 @@ static int build_vxlan(const struct site *at, struct link **link)
 		return rc;
 	memcpy(cfg.remote, s->remote, sizeof(s->remote));
 	rc = vxlan_port_new(&cfg, udp, &port, at->why);
-	return rc ? rc : build_eth(at, port, link);
+	return rc ? rc : build_eth(at, port, NULL, link);
+}
+
+static int capture_below(const struct site *at, struct port **port)
+{
+	if (at->tap && capture_port_new(*port, at->tap, port))
+		return no_memory(at);
+	return 0;
+}
+
+static int build_hub(const struct site *at, struct link **link)
+{
+	static const mode_t mode[] = {
+		[SHARE_USER] = 0600, [SHARE_GROUP] = 0660, [SHARE_ALL] = 0666};
+	const struct nic_spec *s = at->spec;
+	struct hub_member member = {.where = s->where,
+				    .mode = mode[s->share],
+				    .mac = s->mac,
+				    .ip = s->ip};
+	struct port *port;
+	int rc = port_hub_new(&member, at->counters, &port, at->why);
+
+	if (!rc)
+		rc = capture_below(at, &port);
+	return rc ? rc : build_eth(at, port, at->tap, link);
 }
 
 /* Until there is one. */
@@ -116,12 +144,9 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		  struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
-		[PORT_UDP] = build_udp,
-		[PORT_VXLAN] = build_vxlan,
-		[PORT_PACKET] = build_none,
-		[PORT_XDP] = build_none,
-		[PORT_HUB] = build_none,
-		[PORT_PCAP] = build_none,
+		[PORT_UDP] = build_udp,	    [PORT_VXLAN] = build_vxlan,
+		[PORT_PACKET] = build_none, [PORT_XDP] = build_none,
+		[PORT_HUB] = build_hub,	    [PORT_PCAP] = build_none,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 

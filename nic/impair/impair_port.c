@@ -314,6 +314,16 @@ static void iport_drain(struct port *port, nsec_t now)
 	}
 }
 
+static bool iport_doze(struct port *p)
+{
+	return port_doze(of(p)->below);
+}
+
+static void iport_wake(struct port *p, bool readable)
+{
+	port_wake(of(p)->below, readable);
+}
+
 static const struct port_ops impair_port_ops = {
 	.send = iport_send,
 	.receive = iport_receive,
@@ -321,6 +331,8 @@ static const struct port_ops impair_port_ops = {
 	.tick = iport_tick,
 	.fds = iport_fds,
 	.drain = iport_drain,
+	.doze = iport_doze,
+	.wake = iport_wake,
 	.free = iport_free,
 };
 
