@@ -9,9 +9,11 @@
 
 #include "nic/impair/impair_link.h"
 #include "nic/impair/impair_port.h"
+#include "nic/impair/quantity.h"
 #include "nic/host/spec_value.h"
 #include "nic/port/capture.h"
 #include "nic/port/port_hub.h"
+#include "nic/port/port_pcap.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -131,6 +133,25 @@ static int build_hub(const struct site *at, struct link **link)
 	return rc ? rc : build_eth(at, port, at->tap, link);
 }
 
+static int build_pcap(const struct site *at, struct link **link)
+{
+	const struct nic_spec *s = at->spec;
+	struct pcap_config cfg = {.out = s->where,
+				  .name = s->name,
+				  .in = s->in[0] ? s->in : NULL,
+				  .fast = s->pace == PACE_FAST,
+				  .counters = at->counters};
+	struct port *port;
+	int rc;
+
+	if (s->after[0])
+		quantity_duration(s->after, &cfg.after);
+	rc = port_pcap_new(&cfg, &port, at->why);
+	if (!rc)
+		rc = capture_below(at, &port);
+	return rc ? rc : build_eth(at, port, at->tap, link);
+}
+
 /* Until there is one. */
 static int build_none(const struct site *at, struct link **link)
 {
@@ -146,7 +167,7 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,	    [PORT_VXLAN] = build_vxlan,
 		[PORT_PACKET] = build_none, [PORT_XDP] = build_none,
-		[PORT_HUB] = build_hub,	    [PORT_PCAP] = build_none,
+		[PORT_HUB] = build_hub,	    [PORT_PCAP] = build_pcap,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 
