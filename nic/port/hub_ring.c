@@ -93,7 +93,7 @@ int hub_rx_take(struct hub_rx *r, uint8_t *out)
 
 	if (!there)
 		return 0;
-	if (there > HUB_RING || there % 8)
+	if (there > HUB_RING || there % 8 || r->head % 8)
 		goto bad;
 	memcpy(&len, r->data + (r->head & MASK), sizeof(len));
 	/* From here on only the copy of the length counts. */
@@ -107,6 +107,6 @@ int hub_rx_take(struct hub_rx *r, uint8_t *out)
 	pass(r, r->head + HEAD + padded(len));
 	return (int)len;
 bad:
-	pass(r, padded(tail));
+	pass(r, tail);
 	return HUB_RX_BAD;
 }
