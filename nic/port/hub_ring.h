@@ -16,8 +16,8 @@
 #include <stdint.h>
 #include "nic/base/pkt.h"
 
-#define HUB_RING      (512u << 10) /* bytes; power of two */
-#define HUB_FRAME_MAX 9024u	   /* MTU 9000, Ethernet, two tags; times 8 */
+#define HUB_RING      (1u << 20) /* bytes: a window of nic/peer.c; power of two */
+#define HUB_FRAME_MAX 9024u	 /* MTU 9000, Ethernet, two tags; times 8 */
 
 /* Shared; the data is elsewhere. */
 struct hub_ctl {
