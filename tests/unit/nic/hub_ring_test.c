@@ -5,28 +5,21 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct hub_ctl ctl;
-static uint8_t *data;
+static uint8_t data[HUB_RING];
 static struct hub_tx tx;
 static struct hub_rx rx;
 static uint8_t out[HUB_FRAME_MAX];
 
 static void make_ring(void)
 {
-	data = malloc(HUB_RING);
 	hub_tx_init(&tx, &ctl, data);
 	hub_rx_init(&rx, &ctl, data);
 }
 
-static void free_ring(void)
-{
-	free(data);
-}
-
-TestSuite(hub_ring, .init = make_ring, .fini = free_ring, .timeout = 120);
+TestSuite(hub_ring, .init = make_ring, .timeout = 120);
 
 /* Frame number @i: its length and bytes follow from the number. */
 static uint32_t len_of(uint32_t i)
