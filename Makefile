@@ -230,12 +230,18 @@ $(STRESS): tests/stress/threads.c $(DROP_IN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $< $(DROP_IN) -Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(LDFLAGS_ALL) -o $@
+# Two stations of a hub.
+STRESS_HUB := $(BUILD)/tests/stress/hub
+$(STRESS_HUB): tests/stress/hub.c $(BUILD)/nic.a $(BUILD)/wire.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(filter %.c %.a,$^) $(LDFLAGS_ALL) $(LIBS) -o $@
 .PHONY: stress stress-run
-stress:		# many threads on one device, under TSan and ASan
+stress:		# many threads on one device or hub, under TSan and ASan
 	$(AGAIN) stress-run BUILD=build-tsan SAN=thread
 	$(AGAIN) stress-run BUILD=build-asan SAN=address,undefined
-stress-run: $(STRESS)
+stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS)
+	$(STRESS_HUB)
 
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite

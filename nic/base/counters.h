@@ -30,6 +30,7 @@
 	X(CQ_OVERRUN, "cq_overrun", "completions lost to a full CQ")           \
 	X(TX_ERROR, "send_err", "packets that the port refused")               \
 	X(RX_OVERFLOW, "rcvbuf_overflow", "datagrams lost to a full socket")   \
+	X(RING_FULL, "hub_ring_full", "frames lost to a full ring of a hub")   \
 	X(NEIGH_FAIL, "neighbour_failed", "packets with nobody answering ARP") \
 	X(ICRC_FOREIGN, "foreign_ipid", "ICRCs explained by a foreign IP ID")  \
 	X(IMPAIR_LOST, "impair_lost", "packets lost on purpose")               \

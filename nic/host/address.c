@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "nic/host/spec.h"
+#include "nic/port/hub_file.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
 
@@ -37,7 +38,7 @@ static int out_of_the_way(int fd)
 /* An open claim on @name, or -1: somebody holds it. */
 static int claim_name(const char *name)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), n;
 
 	if (fd < 0)
@@ -52,11 +53,21 @@ static int claim_name(const char *name)
 	return out_of_the_way(fd);
 }
 
+/* FNV-1a. */
+static uint32_t hash_of(const char *text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 16777619u;
+	return hash;
+}
+
 /* Could a UDP socket be bound there? */
 static bool is_bindable(const uint8_t v4[4], uint16_t port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-				   .sin_port = htons(port) };
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+				  .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
 
 	if (fd < 0)
@@ -73,7 +84,7 @@ static int claim_loopback(uint16_t port, struct ip_addr *ip, int *claim,
 	char name[64];
 
 	for (unsigned i = 1; i < CANDIDATES; i++) {
-		uint8_t v4[4] = { 127, 0, (uint8_t)(i >> 8), (uint8_t)i };
+		uint8_t v4[4] = {127, 0, (uint8_t)(i >> 8), (uint8_t)i};
 
 		if (!v4[3] || v4[3] == 255 || !is_bindable(v4, port))
 			continue;
@@ -86,7 +97,9 @@ static int claim_loopback(uint16_t port, struct ip_addr *ip, int *claim,
 		return 0;
 	}
 	snprintf(why, SPEC_WHY_MAX,
-		 "UDP port %u is taken on every address of 127.0.0.0/8: somebody holds it for all addresses (rdma_rxe does); end that, or give ip= an address of another kind",
+		 "UDP port %u is taken on every address of 127.0.0.0/8: "
+		 "somebody holds it for all addresses (rdma_rxe does); end "
+		 "that, or give ip= an address of another kind",
 		 port);
 	return -EADDRINUSE;
 }
@@ -94,19 +107,53 @@ static int claim_loopback(uint16_t port, struct ip_addr *ip, int *claim,
 /* Inside a tunnel the addresses are ours to choose: 10.VNI.VNI.LOCAL/24. */
 static void inner_address(struct nic_spec *s)
 {
-	uint8_t v4[4] = { 10, (uint8_t)(s->vni >> 8), (uint8_t)s->vni,
-			  s->local.b[15] };
+	uint8_t v4[4] = {10, (uint8_t)(s->vni >> 8), (uint8_t)s->vni,
+			 s->local.b[15]};
 
 	s->ip = ip_from_v4(v4);
 	s->prefix_len = 24;
 	s->has_ip = true;
 }
 
+/* A hub has a net of its own, 10.X.0.0/24, where X is made from what it is
+ * called. The claim is against others who look for an address at the same time;
+ * who has joined stands in the hub's table.
+ */
+static int claim_on_hub(struct nic_spec *s, int *claim, char *why)
+{
+	struct ip_addr used[HUB_STATIONS];
+	int nused = hub_addresses(s->where, used, why);
+	uint32_t hash = hash_of(s->where);
+
+	if (nused < 0)
+		return nused;
+	for (unsigned i = 1; i < 255; i++) {
+		uint8_t v4[4] = {10, (uint8_t)(1 + hash % 254), 0, (uint8_t)i};
+		struct ip_addr ip = ip_from_v4(v4);
+		char name[64];
+		int n = 0;
+
+		while (n < nused && !ip_equal(&used[n], &ip))
+			n++;
+		if (n < nused)
+			continue;
+		snprintf(name, sizeof(name), "glassnic/hub-%08x/%u", hash, i);
+		*claim = claim_name(name);
+		if (*claim < 0)
+			continue;
+		s->ip = ip;
+		return 0;
+	}
+	snprintf(why, SPEC_WHY_MAX, "port=hub:%.100s: all addresses are taken",
+		 s->where);
+	return -EADDRINUSE;
+}
+
 /* Locally administered, and the same for the same address. */
 static void make_mac(struct nic_spec *s)
 {
-	s->mac = (struct mac){ { 0x02, 0x67, s->ip.b[12], s->ip.b[13],
-				 s->ip.b[14], s->ip.b[15] } };
+	s->mac = (struct mac){{0x02, 0x67, s->ip.b[12], s->ip.b[13],
+			       s->ip.b[14], s->ip.b[15]}};
 	s->has_mac = true;
 }
 
@@ -147,6 +194,16 @@ int spec_claim(struct nic_spec *s, int *fd, char *why)
 	}
 	if (!rc && s->port == PORT_VXLAN && !s->has_ip)
 		inner_address(s);
+	if (s->port == PORT_HUB && !s->has_ip) {
+		rc = claim_on_hub(s, fd, why);
+		s->has_ip = !rc;
+		s->prefix_len = 24;
+	}
+	if (s->port == PORT_PCAP && !s->has_ip) {
+		s->ip = ip_from_v4((uint8_t[]){10, 0, 0, 1});
+		s->has_ip = true;
+		s->prefix_len = 24;
+	}
 	if (!rc && !s->has_mac && !s->host_ip)
 		make_mac(s);
 	return rc;

@@ -12,12 +12,14 @@
 #include "nic/mem.h"
 #include "nic/port/capture.h"
 
-#define ACTIVE_NSEC (50 * USEC) /* a program that called so recently is there */
-#define NAP_MIN	    (50 * USEC)
-#define NAP_LONG    (1 * MSEC) /* longer ones are ended by a kick */
-#define NAP_MAX	    (100 * MSEC)
+#define ACTIVE_NSEC (50 * USEC) /* a program that called so recently is there \
+				 */
+#define NAP_MIN	 (50 * USEC)
+#define NAP_LONG (1 * MSEC) /* longer ones are ended by a kick */
+#define NAP_MAX	 (100 * MSEC)
 
-/* ---- waiting -------------------------------------------------------------------------- */
+/* ---- waiting
+ * -------------------------------------------------------------------------- */
 
 /* What ended a wait: bits. */
 #define WOKE_EXTRA 1 /* the extra descriptor is readable */
@@ -45,8 +47,8 @@ static bool signal_ends_wait(void)
 	return false;
 }
 
-/* Waits for packets, @extra or the deadline; WOKE_* or -errno. */
-static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
+/* Sleeps until packets, @extra or the deadline; WOKE_* or -errno. */
+static int sleep_for(struct gn_nic *nic, int extra, nsec_t until)
 {
 	struct pollfd fd[LINK_FDS + 2];
 	int link_fd[LINK_FDS], woke = 0;
@@ -57,14 +59,14 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 	if (until != NSEC_NEVER) {
 		nsec_t left = until > now ? until - now : 0;
 
-		ts = (struct timespec){ (time_t)(left / SEC),
-					(long)(left % SEC) };
+		ts = (struct timespec){(time_t)(left / SEC),
+				       (long)(left % SEC)};
 		timeout = &ts;
 	}
 	for (unsigned i = 0; i < n; i++)
-		fd[i] = (struct pollfd){ link_fd[i], POLLIN, 0 };
-	fd[n] = (struct pollfd){ extra, POLLIN, 0 };
-	fd[n + 1] = (struct pollfd){ nic->kick, POLLIN, 0 };
+		fd[i] = (struct pollfd){link_fd[i], POLLIN, 0};
+	fd[n] = (struct pollfd){extra, POLLIN, 0};
+	fd[n + 1] = (struct pollfd){nic->kick, POLLIN, 0};
 	if (ppoll(fd, n + 2, timeout, NULL) < 0) {
 		if (errno != EINTR)
 			return -EIO;
@@ -74,6 +76,15 @@ static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
 		if (fd[i].revents)
 			woke = WOKE_INPUT;
 	return fd[n].revents ? woke | WOKE_EXTRA : woke;
+}
+
+static int wait_for(struct gn_nic *nic, int extra, nsec_t until)
+{
+	int woke = link_doze(nic->link) ? WOKE_INPUT
+					: sleep_for(nic, extra, until);
+
+	link_wake(nic->link, woke > 0 && (woke & WOKE_INPUT));
+	return woke;
 }
 
 /* Runs until nothing is left to do now; returns when something will be, until
@@ -99,7 +110,7 @@ static nsec_t run_dry(struct gn_nic *nic, enum sleeper who, bool *found)
 
 static bool readable(int fd)
 {
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 
 	return poll(&p, 1, 0) > 0;
 }
@@ -124,7 +135,8 @@ int host_wait(struct gn_nic *nic, int fd)
 	return woke < 0 ? woke : 0;
 }
 
-/* ---- the thread ------------------------------------------------------------------------ */
+/* ---- the thread
+ * ------------------------------------------------------------------------ */
 
 /* How the thread shares the work with a program that calls now and then.  It
  * naps while the program calls, and takes over when it does not.  If packets
@@ -147,8 +159,8 @@ struct duty {
 static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
 {
 	nsec_t most = waiting ? NAP_MAX : NAP_LONG;
-	struct pollfd p = { nic->kick, POLLIN, 0 };
-	struct timespec ts = { 0, 0 };
+	struct pollfd p = {nic->kick, POLLIN, 0};
+	struct timespec ts = {0, 0};
 
 	if (!waiting && atomic_load(&nic->event_driven))
 		most = NAP_MIN;
@@ -161,7 +173,8 @@ static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
 	atomic_store(&nic->napping, false);
 }
 
-/* Does what is overdue: of several who sleep, a kick may have woken only one. */
+/* Does what is overdue: of several who sleep, a kick may have woken only one.
+ */
 static void catch_up(struct gn_nic *nic)
 {
 	nsec_t now = host_now();
@@ -177,11 +190,12 @@ static bool packets_wait(struct gn_nic *nic)
 {
 	int fd[LINK_FDS];
 	unsigned n = link_fds(nic->link, fd);
+	bool there = link_doze(nic->link);
 
-	for (unsigned i = 0; i < n; i++)
-		if (readable(fd[i]))
-			return true;
-	return false;
+	for (unsigned i = 0; i < n && !there; i++)
+		there = readable(fd[i]);
+	link_wake(nic->link, there);
+	return there;
 }
 
 static void begin_trial(struct duty *d)
@@ -218,7 +232,7 @@ static void after_wait(struct duty *d, int woke)
 static void *serve(void *arg)
 {
 	struct gn_nic *nic = arg;
-	struct duty d = { 0 };
+	struct duty d = {0};
 
 	/* Deadlines of microseconds are meant so. */
 	prctl(PR_SET_TIMERSLACK, 1000);

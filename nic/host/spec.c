@@ -11,6 +11,8 @@
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
 #define PACKET (1u << PORT_PACKET)
+#define HUB   (1u << PORT_HUB)
+#define PCAP  (1u << PORT_PCAP)
 #define ANY   ((1u << PORT_KINDS) - 1)
 #define ETH   (ANY & ~UDP) /* ports that carry Ethernet */
 
@@ -56,7 +58,8 @@ static const struct row rows[] = {
 	  ANY, &spec_kind_port, { 0 } },
 	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet: or host",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
-	    "local)",
+	    "local; hub: the first free of the hub's own net; pcap: "
+	    "10.0.0.1)",
 	    "the NIC's IP address; without a length /24 (IPv6: /64); not with "
 	    "udp: again for more, at most 7; host: MAC and addresses of the "
 	    "interface" },
@@ -92,6 +95,20 @@ static const struct row rows[] = {
 	{ { "ageing", "1 to 1000000 seconds", "300",
 	    "how long a learned MAC address is kept" },
 	  VXLAN, NUMBER(ageing_sec, 1, 1000000, NULL) },
+	{ { "share", "user, group or all", "user",
+	    "who may join a hub that this NIC has to make: the rights of its "
+	    "file" },
+	  HUB, &spec_kind_share, { 0 } },
+	{ { "in", "the path of a file", "(none)",
+	    "a capture (pcap or pcapng) whose frames the NIC receives, but "
+	    "those marked as outbound" },
+	  PCAP, TEXT(path, in) },
+	{ { "after", DURATION_ALLOWED, "off",
+	    "how long after the NIC begins to run the first of them arrives" },
+	  PCAP, TEXT(duration, after) },
+	{ { "pace", "recorded or fast", "recorded",
+	    "whether the others arrive as they did, or as fast as possible" },
+	  PCAP, &spec_kind_pace, { 0 } },
 	{ { "seed", "1 to 18446744073709551615", "random",
 	    "where random numbers start: the same seed gives the same QPNs, "
 	    "PSNs and keys, and with the same ip the same faults" },
@@ -284,6 +301,17 @@ static int parse_item(char *item, struct nic_spec *spec, uint64_t *given,
 	return 0;
 }
 
+/* What port an option is for, in words. */
+static const char *ports_text(const struct row *row)
+{
+	for (int kind = 0; kind < PORT_KINDS; kind++)
+		if (row->ports == 1u << kind)
+			return port_kind_name((enum port_kind)kind);
+	if (row->ports == (PACKET | VXLAN))
+		return "packet or vxlan";
+	return "vxlan, packet, xdp, hub or pcap";
+}
+
 /* What a port of this kind has no use for is a mistake. */
 static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 {
@@ -297,10 +325,7 @@ static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 		row->kind->put(spec, &row->field, 0, value);
 		return refuse(why, "%s=%s: not for port=%s; it needs port=%s",
 			      row->doc.key, value, port_kind_name(spec->port),
-			      row->ports == VXLAN    ? "vxlan"
-			      : row->ports == (PACKET | VXLAN) ? "packet or vxlan"
-						     : "vxlan, packet, xdp, hub "
-						       "or pcap");
+			      ports_text(row));
 	}
 	return 0;
 }

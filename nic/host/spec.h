@@ -30,10 +30,16 @@ enum port_kind {
 /* Which way what random faults are for. */
 enum fault_dirs { FAULTS_BOTH, FAULTS_IN, FAULTS_OUT };
 
+/* Who may join a hub that the NIC has to make. */
+enum hub_share { SHARE_USER, SHARE_GROUP, SHARE_ALL };
+
+/* When frames out of a capture arrive. */
+enum pcap_pace { PACE_RECORDED, PACE_FAST };
+
 struct nic_spec {
 	char name[64];
 	enum port_kind port;
-	char where[64];		 /* behind the colon of port=KIND:WHERE */
+	char where[200];	 /* behind the colon of port=KIND:WHERE */
 	bool has_ip;		 /* else: the first free of 127.0.0.0/8 (udp), or
 				  * made from vni and local (vxlan) */
 	struct ip_addr ip;
@@ -56,6 +62,12 @@ struct nic_spec {
 	unsigned nremote;
 	bool learn;
 	unsigned ageing_sec;
+	/* hub */
+	enum hub_share share;
+	/* pcap */
+	char in[200];		 /* the capture to receive, "" for none */
+	char after[16];		 /* how long to wait before its first frame */
+	enum pcap_pace pace;
 	/* engine and link */
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */

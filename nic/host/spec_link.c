@@ -12,7 +12,10 @@
 #include "nic/host/probe.h"
 #include "nic/host/spec_packet.h"
 #include "nic/host/spec_value.h"
+#include "nic/impair/quantity.h"
 #include "nic/port/capture.h"
+#include "nic/port/port_hub.h"
+#include "nic/port/port_pcap.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -100,20 +103,27 @@ static int build_eth(const struct site *at, const struct link_config *cfg,
 	return link_eth_new(cfg, port, link, at->why);
 }
 
-/* Lets the capture see @port, and asks whether the addresses are free; frees it
- * if that fails.  A capture shows what passes the interface, and what goes to
- * ourselves.
+/* Lets the capture see @port, which it frees if that fails: what passes it, and
+ * what goes to ourselves.
  */
-static int prepare_port(const struct site *at, struct link_config *cfg,
-			struct port **port)
+static int capture_below(const struct site *at, struct link_config *cfg,
+			 struct port **port)
 {
-	int rc = 0;
-
 	cfg->tap = at->tap;
 	if (at->tap && capture_port_new(*port, at->tap, port))
 		return no_memory(at);
-	if (!cfg->shared)
-		rc = probe_addresses(*port, cfg, at->why);
+	return 0;
+}
+
+/* The same, and asks whether the addresses are free. */
+static int prepare_port(const struct site *at, struct link_config *cfg,
+			struct port **port)
+{
+	int rc = capture_below(at, cfg, port);
+
+	if (rc || cfg->shared)
+		return rc;
+	rc = probe_addresses(*port, cfg, at->why);
 	if (rc)
 		port_free(*port);
 	return rc;
@@ -175,6 +185,44 @@ static int build_vxlan(const struct site *at, struct link **link)
 	return rc ? rc : build_eth(at, &inner, port, link);
 }
 
+static int build_hub(const struct site *at, struct link **link)
+{
+	static const mode_t mode[] = {
+		[SHARE_USER] = 0600, [SHARE_GROUP] = 0660, [SHARE_ALL] = 0666};
+	const struct nic_spec *s = at->spec;
+	struct hub_member member = {.where = s->where,
+				    .mode = mode[s->share],
+				    .mac = s->mac,
+				    .ip = s->ip};
+	struct link_config cfg = eth_config(at);
+	struct port *port;
+	int rc = port_hub_new(&member, at->counters, &port, at->why);
+
+	if (!rc)
+		rc = capture_below(at, &cfg, &port);
+	return rc ? rc : build_eth(at, &cfg, port, link);
+}
+
+static int build_pcap(const struct site *at, struct link **link)
+{
+	const struct nic_spec *s = at->spec;
+	struct pcap_config pcap = {.out = s->where,
+				   .name = s->name,
+				   .in = s->in[0] ? s->in : NULL,
+				   .fast = s->pace == PACE_FAST,
+				   .counters = at->counters};
+	struct link_config cfg = eth_config(at);
+	struct port *port;
+	int rc;
+
+	if (s->after[0])
+		quantity_duration(s->after, &pcap.after);
+	rc = port_pcap_new(&pcap, &port, at->why);
+	if (!rc)
+		rc = capture_below(at, &cfg, &port);
+	return rc ? rc : build_eth(at, &cfg, port, link);
+}
+
 /* Until there is one. */
 static int build_none(const struct site *at, struct link **link)
 {
@@ -190,7 +238,7 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,	      [PORT_VXLAN] = build_vxlan,
 		[PORT_PACKET] = build_packet, [PORT_XDP] = build_none,
-		[PORT_HUB] = build_none,      [PORT_PCAP] = build_none,
+		[PORT_HUB] = build_hub,	      [PORT_PCAP] = build_pcap,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 

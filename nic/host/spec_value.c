@@ -436,8 +436,10 @@ static const char *take_rate(struct nic_spec *spec, const struct spec_field *f,
 static bool put_path(const struct nic_spec *spec, const struct spec_field *f,
 		     unsigned i, char *text)
 {
-	return put_text(spec, f, i, text) && spec->impair[0];
+	return put_text(spec, f, i, text) && ((const char *)spec + f->at)[0];
 }
+
+/* ---- words out of a list ---- */
 
 static const char *const fault_dirs_name[] = {
 	[FAULTS_BOTH] = "both",
@@ -445,16 +447,73 @@ static const char *const fault_dirs_name[] = {
 	[FAULTS_OUT] = "out",
 };
 
+static const char *const share_name[] = {
+	[SHARE_USER] = "user",
+	[SHARE_GROUP] = "group",
+	[SHARE_ALL] = "all",
+};
+
+static const char *const pace_name[] = {
+	[PACE_RECORDED] = "recorded",
+	[PACE_FAST] = "fast",
+};
+
+#define WORDS(list) (list), sizeof(list) / sizeof((list)[0])
+
+/* The number of @text in @words, or -1. */
+static int word_number(const char *const *words, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(text, words[i]))
+			return (int)i;
+	return -1;
+}
+
+static const char *take_share(struct nic_spec *spec, const struct spec_field *f,
+			      const char *text)
+{
+	int i = word_number(WORDS(share_name), text);
+
+	if (i < 0)
+		return "neither of the three";
+	spec->share = (enum hub_share)i;
+	return NULL;
+}
+
+static bool put_share(const struct nic_spec *spec, const struct spec_field *f,
+		      unsigned i, char *text)
+{
+	print(text, share_name[spec->share]);
+	return i == 0;
+}
+
+static const char *take_pace(struct nic_spec *spec, const struct spec_field *f,
+			     const char *text)
+{
+	int i = word_number(WORDS(pace_name), text);
+
+	if (i < 0)
+		return "neither of the two";
+	spec->pace = (enum pcap_pace)i;
+	return NULL;
+}
+
+static bool put_pace(const struct nic_spec *spec, const struct spec_field *f,
+		     unsigned i, char *text)
+{
+	print(text, pace_name[spec->pace]);
+	return i == 0;
+}
+
 static const char *take_faults(struct nic_spec *spec,
 			       const struct spec_field *f, const char *text)
 {
-	for (int i = FAULTS_BOTH; i <= FAULTS_OUT; i++) {
-		if (!strcmp(text, fault_dirs_name[i])) {
-			spec->faults = (enum fault_dirs)i;
-			return NULL;
-		}
-	}
-	return "no such direction";
+	int i = word_number(WORDS(fault_dirs_name), text);
+
+	if (i < 0)
+		return "no such direction";
+	spec->faults = (enum fault_dirs)i;
+	return NULL;
 }
 
 static bool put_faults(const struct nic_spec *spec, const struct spec_field *f,
@@ -478,4 +537,6 @@ const struct spec_kind spec_kind_chance = {take_chance, put_text, false};
 const struct spec_kind spec_kind_duration = {take_duration, put_text, false};
 const struct spec_kind spec_kind_rate = {take_rate, put_text, false};
 const struct spec_kind spec_kind_faults = {take_faults, put_faults, false};
+const struct spec_kind spec_kind_share = {take_share, put_share, false};
+const struct spec_kind spec_kind_pace = {take_pace, put_pace, false};
 const struct spec_kind spec_kind_path = {keep, put_path, false};

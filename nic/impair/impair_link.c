@@ -387,6 +387,16 @@ static void ilink_drain(struct link *l, nsec_t now)
 	}
 }
 
+static bool ilink_doze(struct link *l)
+{
+	return link_doze(of(l)->below);
+}
+
+static void ilink_wake(struct link *l, bool readable)
+{
+	link_wake(of(l)->below, readable);
+}
+
 static const struct link_ops impair_link_ops = {
 	.send = ilink_send,
 	.receive = ilink_receive,
@@ -397,6 +407,8 @@ static const struct link_ops impair_link_ops = {
 	.join = ilink_join,
 	.send_frames = ilink_send_frames,
 	.drain = ilink_drain,
+	.doze = ilink_doze,
+	.wake = ilink_wake,
 	.free = ilink_free,
 };
 

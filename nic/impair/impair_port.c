@@ -319,6 +319,16 @@ static void iport_want(struct port *port, const struct port_wants *w)
 	port_want(of(port)->below, w);
 }
 
+static bool iport_doze(struct port *p)
+{
+	return port_doze(of(p)->below);
+}
+
+static void iport_wake(struct port *p, bool readable)
+{
+	port_wake(of(p)->below, readable);
+}
+
 static const struct port_ops impair_port_ops = {
 	.send = iport_send,
 	.receive = iport_receive,
@@ -327,6 +337,8 @@ static const struct port_ops impair_port_ops = {
 	.fds = iport_fds,
 	.want = iport_want,
 	.drain = iport_drain,
+	.doze = iport_doze,
+	.wake = iport_wake,
 	.free = iport_free,
 };
 

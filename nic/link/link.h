@@ -75,6 +75,14 @@ struct link_ops {
 	 * NULL: it holds nothing.
 	 */
 	void (*drain)(struct link *l, nsec_t now);
+	/* A thread is about to sleep on the fds: until it says that it is awake,
+	 * input makes one of them readable.  True: input is there already.  Each
+	 * doze is followed by a wake; @readable: one of the fds was.  These two
+	 * may be called without the lock, by several threads at once.  NULL: the
+	 * fds are readable when there is input, and only then.
+	 */
+	bool (*doze)(struct link *l);
+	void (*wake)(struct link *l, bool readable);
 	void (*free)(struct link *l);
 };
 
@@ -178,6 +186,17 @@ static inline void link_drain(struct link *l, nsec_t now)
 {
 	if (l->ops->drain)
 		l->ops->drain(l, now);
+}
+
+static inline bool link_doze(struct link *l)
+{
+	return l->ops->doze && l->ops->doze(l);
+}
+
+static inline void link_wake(struct link *l, bool readable)
+{
+	if (l->ops->wake)
+		l->ops->wake(l, readable);
 }
 
 static inline void link_free(struct link *l)

@@ -208,6 +208,16 @@ static void eth_drain(struct link *l, nsec_t now)
 	port_drain(of(l)->port, now);
 }
 
+static bool eth_doze(struct link *l)
+{
+	return port_doze(of(l)->port);
+}
+
+static void eth_wake(struct link *l, bool readable)
+{
+	port_wake(of(l)->port, readable);
+}
+
 static void eth_free(struct link *l)
 {
 	struct eth_link *e = of(l);
@@ -229,6 +239,8 @@ static const struct link_ops eth_ops = {
 	.send_frames = eth_send_frames,
 	.want_all = eth_want_all,
 	.drain = eth_drain,
+	.doze = eth_doze,
+	.wake = eth_wake,
 	.free = eth_free,
 };
 

@@ -74,6 +74,16 @@ static void cport_drain(struct port *port, nsec_t now)
 	port_drain(((struct capture_port *)port)->below, now);
 }
 
+static bool cport_doze(struct port *p)
+{
+	return port_doze(((struct capture_port *)p)->below);
+}
+
+static void cport_wake(struct port *p, bool readable)
+{
+	port_wake(((struct capture_port *)p)->below, readable);
+}
+
 static void cport_free(struct port *port)
 {
 	port_free(((struct capture_port *)port)->below);
@@ -88,6 +98,8 @@ static const struct port_ops capture_port_ops = {
 	.fds = cport_fds,
 	.want = cport_want,
 	.drain = cport_drain,
+	.doze = cport_doze,
+	.wake = cport_wake,
 	.free = cport_free,
 };
 

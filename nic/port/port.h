@@ -44,6 +44,8 @@ struct port_ops {
 	void (*want)(struct port *p, const struct port_wants *w);
 	/* As of links (nic/link/link.h); may be NULL. */
 	void (*drain)(struct port *p, nsec_t now);
+	bool (*doze)(struct port *p);
+	void (*wake)(struct port *p, bool readable);
 	void (*free)(struct port *p);
 };
 
@@ -83,6 +85,17 @@ static inline void port_drain(struct port *p, nsec_t now)
 {
 	if (p->ops->drain)
 		p->ops->drain(p, now);
+}
+
+static inline bool port_doze(struct port *p)
+{
+	return p->ops->doze && p->ops->doze(p);
+}
+
+static inline void port_wake(struct port *p, bool readable)
+{
+	if (p->ops->wake)
+		p->ops->wake(p, readable);
 }
 
 static inline void port_free(struct port *p)

@@ -192,6 +192,8 @@ def put_capture(corpus, name, data):
     frames = list(pcap_frames(data))[:FRAMES_OF_ONE_CAPTURE]
     corpus.put("capture", name, data[:16000])
     corpus.put("capture", name + "ng", pcapng(frames[:8]))
+    corpus.put("capfile", name, data[:16000])
+    corpus.put("capfile", name + "ng", pcapng(frames[:8]))
     corpus.put("dissect", name, dissect_input(frames))
     corpus.put("dissect", name + "-cut",
                dissect_input([f[:80] for f in frames], flags=3))

@@ -91,6 +91,30 @@ Test(spec, written_and_read_again_is_the_same)
 	}
 }
 
+Test(spec, hub_and_pcap)
+{
+	const char *hub = "port=hub:lab,share=group";
+	const char *pcap =
+		"port=pcap:/tmp/out.pcapng,in=in.pcap,after=5ms,pace=fast";
+	struct nic_spec s = parsed(hub);
+
+	cr_expect(s.port == PORT_HUB && s.share == SHARE_GROUP);
+	cr_expect_str_eq(s.where, "lab");
+	cr_expect_str_eq(spec_format(&s, text), hub);
+	s = parsed(pcap);
+	cr_expect(s.port == PORT_PCAP && s.pace == PACE_FAST);
+	cr_expect_str_eq(s.in, "in.pcap");
+	cr_expect_str_eq(spec_format(&s, text), pcap);
+	s = parsed("port=hub:lab");
+	cr_expect_str_eq(spec_format(&s, text), "port=hub:lab");
+	expect_refused("port=hub:lab,share=some",
+		       "share=some: neither of the three; allowed: user, "
+		       "group or all");
+	expect_refused("port=pcap:x,pace=slow",
+		       "pace=slow: neither of the two; allowed: recorded or "
+		       "fast");
+}
+
 Test(spec, leaves_out_what_is_the_default)
 {
 	struct nic_spec s = parsed("port=udp,mtu=auto,seed=random,migreq=yes");
@@ -173,6 +197,10 @@ Test(spec, refuses_what_does_not_go_together)
 	expect_refused("remote=10.0.0.1,port=udp",
 		       "remote=10.0.0.1: not for port=udp; "
 		       "it needs port=vxlan");
+	expect_refused("port=hub:lab,in=x.pcap",
+		       "in=x.pcap: not for port=hub; it needs port=pcap");
+	expect_refused("share=all",
+		       "share=all: not for port=udp; it needs port=hub");
 	expect_refused("port=vxlan,local=127.0.0.1,remote=::1",
 		       "remote=::1: not of the other tunnel ends' family; "
 		       "allowed: all IPv4 or all IPv6");
