@@ -38,6 +38,13 @@ else
 $(call lacks,libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
 endif
 
+ifeq ($(call have,jansson),y)
+CFLAGS_ALL += -DHAVE_JANSSON
+CMD_LIBS := $(call lib,jansson)
+else
+$(call lacks,jansson not found: "glassnic show" will refuse to show NICs (Debian: libjansson-dev))
+endif
+
 layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 WIRE_SRC := $(call layer,wire)
 NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/impair nic/host overlay)
@@ -112,7 +119,7 @@ PARTS := $(addprefix $(BUILD)/,drill.a trace.a nic.a wire.a)
 $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(PARTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(PARTS) -Wl,--end-group \
-		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(CMD_LIBS) -o $@
 
 # Linked against the system's libibverbs; it runs with whichever the loader finds.
 $(BUILD)/glassnic-peer: $(call obj,$(PEER_SRC))
