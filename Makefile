@@ -73,7 +73,8 @@ $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
 $(BUILD)/nic.a: $(call obj,$(NIC_SRC))
 $(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
 $(BUILD)/drill.a: $(call obj,$(DRILL_SRC))
-$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a:
+$(BUILD)/cmd.a: $(call obj,$(filter-out cmd/main.c,$(CMD_SRC)))
+$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a $(BUILD)/cmd.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -134,6 +135,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
+deps_cmd   = $(BUILD)/cmd.a $(BUILD)/nic.a $(BUILD)/wire.a
 deps_drill = $(BUILD)/drill.a $(BUILD)/nic.a $(BUILD)/wire.a
 # What verbs do, and what they answer to nonsense, is asked of the real library.
 deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
@@ -151,7 +153,7 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
 		-Wl,--start-group $(filter %.a $(DROP_IN),$^) -Wl,--end-group \
 		-Wl,-rpath,'$$ORIGIN/../../lib' \
-		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(CMD_LIBS) $(call lib,criterion) -o $@
 
 # The packets that other people's decoders are asked about.
 FRAMES := $(BUILD)/tests/oracle/frames

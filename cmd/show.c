@@ -173,26 +173,33 @@ static const json_t *view_before(const struct screen *before,
 	return NULL;
 }
 
+static void complain_of_silence(const struct shown *s)
+{
+	fprintf(stderr,
+		"glassnic show: %s of process %d does not answer (is it "
+		"stopped?)\n",
+		s->nic, s->pid);
+}
+
+/* One object, or an array if several NICs are meant. */
 static void print_json(const struct screen *s)
 {
-	const char *separator = "";
+	const char *separator = s->n > 1 ? "[" : "";
+	size_t printed = 0;
 
-	if (s->n > 1)
-		putchar('[');
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->at[i].view) {
-			fprintf(stderr,
-				"glassnic show: %s of process %d does not "
-				"answer (is it stopped?)\n",
-				s->at[i].nic, s->at[i].pid);
+			complain_of_silence(&s->at[i]);
 			continue;
 		}
 		fputs(separator, stdout);
 		json_dumpf(s->at[i].view, stdout,
 			   JSON_COMPACT | JSON_PRESERVE_ORDER);
 		separator = ",\n";
+		printed++;
 	}
-	puts(s->n > 1 ? "]" : "");
+	if (printed)
+		puts(s->n > 1 ? "]" : "");
 }
 
 static void print_list(const struct screen *s, const struct screen *before,
@@ -236,6 +243,14 @@ static void print_screen(const struct options *o, const struct screen *s,
 }
 
 /* ---- the command ---- */
+
+static bool any_answers(const struct screen *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].view)
+			return true;
+	return false;
+}
 
 static int take_interval(struct options *o, const char *value)
 {
@@ -308,7 +323,7 @@ static int show(const struct options *o)
 			status = before.n ? EXIT_OK : say_none(o, dir);
 			break;
 		}
-		status = EXIT_OK;
+		status = any_answers(&now) ? EXIT_OK : EXIT_NO;
 		print_screen(o, &now, &before);
 		screen_free(&before);
 		before = now;

@@ -11,8 +11,11 @@
 
 #include "nic/base/counters.h"
 
-#define SPEC_COLUMNS (SHOW_COLUMNS - 11u)
-#define CQS_MAX	     8u /* that are listed as text */
+#define SPEC_COLUMNS	 (SHOW_COLUMNS - 11u)
+#define IP_COLUMNS	 39u
+#define RATES_IP_COLUMNS 20u
+#define PEER_COLUMNS	 15u
+#define CQS_MAX		 8u /* that are listed as text */
 
 /* ---- what a view says; 0 or "?" for what it does not
  * ----------------------------- */
@@ -22,11 +25,16 @@ static uint64_t number(const json_t *o, const char *key)
 	return (uint64_t)json_integer_value(json_object_get(o, key));
 }
 
-static const char *text(const json_t *o, const char *key)
+static const char *string(const json_t *value)
 {
-	const char *s = json_string_value(json_object_get(o, key));
+	const char *s = json_string_value(value);
 
 	return s ? s : "?";
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+	return string(json_object_get(o, key));
 }
 
 static uint64_t counter(const json_t *view, enum counter c)
@@ -34,11 +42,43 @@ static uint64_t counter(const json_t *view, enum counter c)
 	return number(json_object_get(view, "counters"), counter_name(c));
 }
 
-/* At most @max characters; a program's name may hold anything. */
-static void print_safely(const char *s, size_t max)
+static void print_part(const char *s, size_t n)
 {
-	for (; *s && max--; s++)
+	for (; n; n--, s++)
 		putchar(iscntrl((unsigned char)*s) ? '?' : *s);
+}
+
+/* Its beginning, in at most @max columns; a program's name may hold anything.
+ */
+static void print_head(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	print_part(s, n > max ? max - 2 : n);
+	if (n > max)
+		fputs("..", stdout);
+}
+
+/* Its beginning, in a column of a table. */
+static void print_cell(const char *s, size_t width)
+{
+	size_t n = strnlen(s, width);
+
+	print_part(s, n);
+	printf("%*s ", (int)(width - n), "");
+}
+
+/* Its end, which is what tells addresses apart. */
+static void print_tail(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	if (n <= max) {
+		print_part(s, n);
+		return;
+	}
+	fputs("..", stdout);
+	print_part(s + n - (max - 2), max - 2);
 }
 
 /* ---- figures
@@ -103,9 +143,11 @@ void show_list_row(const json_t *view, const json_t *before, bool rates)
 					     CNT_RETRANSMIT};
 	char fig[FIGURE_MAX], up[16];
 
-	printf("%7d %-16.16s %-8.8s %-6.6s %6zu ", (int)number(view, "pid"),
-	       text(view, "program"), text(view, "nic"), text(view, "port"),
-	       json_array_size(json_object_get(view, "qps")));
+	printf("%7d ", (int)number(view, "pid"));
+	print_cell(text(view, "program"), 16);
+	print_cell(text(view, "nic"), 8);
+	print_cell(text(view, "port"), 6);
+	printf("%6zu ", json_array_size(json_object_get(view, "qps")));
 	for (size_t i = 0; i < 3; i++)
 		printf("%*s ", i < 2 ? 6 : 7,
 		       figure((double)counter(view, kinds[i]), fig));
@@ -114,7 +156,8 @@ void show_list_row(const json_t *view, const json_t *before, bool rates)
 		       before ? figure(rate(view, before, kinds[i]), fig)
 			      : "-");
 	printf("%8s ", uptime(view, up));
-	print_safely(text(view, "address"), 39);
+	print_tail(text(view, "address"),
+		   rates ? RATES_IP_COLUMNS : IP_COLUMNS);
 	putchar('\n');
 }
 
@@ -133,14 +176,17 @@ static void show_identity(const json_t *view)
 	const json_t *gids = json_object_get(view, "gids");
 	char up[16];
 
-	printf("%s of ", text(view, "nic"));
-	print_safely(text(view, "program"), 60);
+	print_head(text(view, "nic"), 40);
+	fputs(" of ", stdout);
+	print_head(text(view, "program"), 60);
 	printf(", PID %d, up %s\n  spec     ", (int)number(view, "pid"),
 	       uptime(view, up));
-	print_safely(text(view, "spec"), SPEC_COLUMNS);
-	printf("\n  port     %s, MTU %u, seed %s\n  GIDs    ",
-	       text(view, "port"), (unsigned)number(view, "mtu"),
-	       text(view, "seed"));
+	print_head(text(view, "spec"), SPEC_COLUMNS);
+	fputs("\n  port     ", stdout);
+	print_head(text(view, "port"), 40);
+	printf(", MTU %u, seed ", (unsigned)number(view, "mtu"));
+	print_head(text(view, "seed"), 20);
+	fputs("\n  GIDs    ", stdout);
 	for (size_t i = 0; i < json_array_size(gids); i++)
 		printf(" %zu: %s", i,
 		       json_string_value(json_array_get(gids, i)));
@@ -205,11 +251,9 @@ static void show_counters(const json_t *view, const char *key,
 
 		if (!v)
 			continue;
-		printf("%s%-26s %20lld",
-		       n % 2 ? "     "
-		       : n   ? "\n    "
-			     : title,
-		       name, v);
+		fputs(n % 2 ? "     " : n ? "\n    " : title, stdout);
+		print_cell(name, 26);
+		printf("%20lld", v);
 		n++;
 	}
 	if (n)
@@ -245,18 +289,15 @@ static const json_t **sorted_qps(const json_t *view, size_t *n)
 
 static void show_qp_head(void)
 {
-	printf("  %-8s %-5s %-5s %8s %8s %6s %3s %-9s %8s %8s %-3s %6s %6s "
+	printf("%-8s %-5s %-5s %8s %8s %6s %3s %-9s %8s %8s %-3s %6s %6s "
 	       "PEER\n",
 	       "QP", "TYPE", "STATE", "UNA", "NXT", "POSTED", "TRY",
 	       "WAITS FOR", "EPSN", "MSN", "NAK", "FLIGHT", "WINDOW");
 }
 
-/* An address of IPv6 is not all there: its end is what tells peers apart. */
 static void show_peer(const json_t *peer)
 {
 	char flight[FIGURE_MAX], window[FIGURE_MAX];
-	const char *ip = text(peer, "address");
-	size_t len = strlen(ip);
 
 	if (!json_is_object(peer)) {
 		printf("%6s %6s -\n", "-", "-");
@@ -266,26 +307,28 @@ static void show_peer(const json_t *peer)
 	       figure((double)number(peer, "in_flight"), flight),
 	       figure((double)number(peer, "window"), window),
 	       (unsigned)number(peer, "qp"));
-	if (len > 15)
-		printf("..%s\n", ip + len - 13);
-	else
-		printf("%s\n", ip);
+	print_tail(text(peer, "address"), PEER_COLUMNS);
+	putchar('\n');
 }
 
 static void show_qp(const json_t *qp)
 {
 	const json_t *q = json_object_get(qp, "requester");
 	const json_t *s = json_object_get(qp, "responder");
+	char posted[FIGURE_MAX];
 
-	printf("  0x%06x %-5.5s %-5.5s %8u %8u %6u %u/%u %-9.9s %8u %8u "
-	       "%-3.3s ",
-	       (unsigned)number(qp, "number"), text(qp, "type"),
-	       text(qp, "state"), (unsigned)number(q, "una"),
-	       (unsigned)number(q, "nxt"), (unsigned)number(q, "posted"),
+	printf("0x%06x ", (unsigned)number(qp, "number"));
+	print_cell(text(qp, "type"), 5);
+	print_cell(text(qp, "state"), 5);
+	printf("%8u %8u %6s %u/%u ", (unsigned)number(q, "una"),
+	       (unsigned)number(q, "nxt"),
+	       figure((double)number(q, "posted"), posted),
 	       (unsigned)number(q, "retry_left"),
-	       (unsigned)number(q, "rnr_left"), text(q, "waits_for"),
-	       (unsigned)number(s, "epsn"), (unsigned)number(s, "msn"),
-	       !strcmp(text(s, "nak"), "none") ? "-" : text(s, "nak"));
+	       (unsigned)number(q, "rnr_left"));
+	print_cell(text(q, "waits_for"), 9);
+	printf("%8u %8u ", (unsigned)number(s, "epsn"),
+	       (unsigned)number(s, "msn"));
+	print_cell(strcmp(text(s, "nak"), "none") ? text(s, "nak") : "-", 3);
 	show_peer(json_object_get(qp, "peer"));
 }
 

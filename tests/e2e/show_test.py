@@ -234,7 +234,7 @@ def many_qps(place, show):
              f"{len(numbers)} QPs are shown")
         must(all(q["state"] == "RTS" and q["responder"]["epsn"] == 1
                  for q in view["qps"]), "some are elsewhere")
-        rows = [r for r in show.text().splitlines() if r.startswith("  0x")]
+        rows = [r for r in show.text().splitlines() if r.startswith("0x")]
         must(len(rows) == CROWD and rows == sorted(rows), "text: other QPs")
 
 
@@ -284,7 +284,12 @@ def without_qps(place, show):
 def stopped(place, show):
     with crowd(place, 2) as p:
         p.send_signal(signal.SIGSTOP)
-        must("does not answer" in show.text(), "a stopped program answers")
+        done = show.run()
+        must(done.status == 1 and "does not answer" in done.out,
+             "a stopped program answers")
+        done = show.run("--json")
+        must(done.status == 1 and not done.out and
+             "does not answer" in done.err, "it answers with JSON")
         p.send_signal(signal.SIGCONT)
         must(show.json()["pid"] == p.pid, "it does not go on")
 
@@ -297,6 +302,19 @@ def forked(place, show):
         a.process.kill()
         a.process.wait()
         must(show.pids() == {b.process.pid}, "its child is in the list")
+
+
+def number_again(place, show):
+    """What a dead process of the same number left is not in the way."""
+    script = """/usr/bin/python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1/$$-glass0.sock" &&
+        exec "$2" 2"""
+    p = place.start(["sh", "-c", script, "sh", show.folder,
+                     place.program("crowd")], nic=place.nics("udp")[0],
+                    stdin=subprocess.PIPE)
+    with ended(p):
+        must(p.stdout.readline() == "ready\n", "crowd is not ready")
+        must(show.json()["pid"] == p.pid, "it is not shown")
 
 
 def others_may_not(place, show):
@@ -337,6 +355,7 @@ CASES = [
     ("a NIC without QPs", without_qps),
     ("a stopped program", stopped),
     ("a child", forked),
+    ("a number that comes again", number_again),
     ("another user", others_may_not),
     ("no directory", no_directory),
     ("wrong words", bad_words),
