@@ -238,11 +238,11 @@ def many_qps(place, show):
         must(len(rows) == CROWD and rows == sorted(rows), "text: other QPs")
 
 
-def connect(show):
+def connect(show, process):
     s = socket.socket(socket.AF_UNIX)
     s.setblocking(False)
     try:
-        s.connect(os.path.join(show.folder, show.files()[0]))
+        s.connect(os.path.join(show.folder, f"{process.pid}-glass0.sock"))
     except BlockingIOError:
         pass  # as many wait as may
     return s
@@ -252,10 +252,10 @@ def hostile(place, show):
     """Many who connect, and do not read what does not fit into a buffer."""
     with crowd(place, CROWD) as p, contextlib.ExitStack() as stack:
         for _ in range(100):
-            stack.enter_context(connect(show))
+            stack.enter_context(connect(show, p))
             send(p)
         for _ in range(300):
-            connect(show).close()
+            connect(show, p).close()
         stack.close()
         must(len(show.json()["qps"]) == CROWD, "then it shows nothing")
         readers = [show.start("--json") for _ in range(8)]
@@ -264,7 +264,7 @@ def hostile(place, show):
                 done = finish(r, time.monotonic() + LIMIT)
                 must(done.status == 0 and json.loads(done.out)["pid"] == p.pid,
                      f"of several readers one fails: {done.err}")
-        with connect(show):
+        with connect(show, p):
             leave(p)
 
 
