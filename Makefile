@@ -38,6 +38,13 @@ else
 $(call lacks,libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
 endif
 
+ifeq ($(call have,jansson),y)
+CFLAGS_ALL += -DHAVE_JANSSON
+CMD_LIBS := $(call lib,jansson)
+else
+$(call lacks,jansson not found: "glassnic show" will refuse to show NICs (Debian: libjansson-dev))
+endif
+
 layer	 = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 WIRE_SRC := $(call layer,wire)
 NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/impair nic/host overlay)
@@ -66,7 +73,8 @@ $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
 $(BUILD)/nic.a: $(call obj,$(NIC_SRC))
 $(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
 $(BUILD)/drill.a: $(call obj,$(DRILL_SRC))
-$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a:
+$(BUILD)/cmd.a: $(call obj,$(filter-out cmd/main.c,$(CMD_SRC)))
+$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a $(BUILD)/cmd.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -112,7 +120,7 @@ PARTS := $(addprefix $(BUILD)/,drill.a trace.a nic.a wire.a)
 $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(PARTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(PARTS) -Wl,--end-group \
-		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) -o $@
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(CMD_LIBS) -o $@
 
 # Linked against the system's libibverbs; it runs with whichever the loader finds.
 $(BUILD)/glassnic-peer: $(call obj,$(PEER_SRC))
@@ -127,6 +135,7 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 deps_wire  = $(BUILD)/wire.a
 deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
+deps_cmd   = $(BUILD)/cmd.a $(BUILD)/nic.a $(BUILD)/wire.a
 deps_drill = $(BUILD)/drill.a $(BUILD)/nic.a $(BUILD)/wire.a
 # What verbs do, and what they answer to nonsense, is asked of the real library.
 deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
@@ -144,7 +153,7 @@ $(UNIT): $(BUILD)/tests/%: tests/unit/%.c $$(deps_$$(firstword $$(subst /, ,$$*)
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $< $(if $(filter nic/%,$*),$(call obj,$(SUPPORT_SRC))) \
 		-Wl,--start-group $(filter %.a $(DROP_IN),$^) -Wl,--end-group \
 		-Wl,-rpath,'$$ORIGIN/../../lib' \
-		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(call lib,criterion) -o $@
+		$(LDFLAGS_ALL) $(LIBS) $(PCAP_LIBS) $(CMD_LIBS) $(call lib,criterion) -o $@
 
 # The packets that other people's decoders are asked about.
 FRAMES := $(BUILD)/tests/oracle/frames

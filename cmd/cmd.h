@@ -18,6 +18,7 @@ int cmd_run(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);

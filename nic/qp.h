@@ -179,6 +179,8 @@ static inline bool qp_is_reliable(const struct gn_qp *qp)
 void qp_set_peer(struct gn_qp *qp, struct peer *peer);
 /* The UDP source port that stands for its flow. */
 void qp_set_source_port(struct gn_qp *qp);
+/* "RTS"; @state is one that there is. */
+const char *qp_state_name(enum gn_qp_state state);
 /* Arms the QP's timer for the earliest of its deadlines. */
 void qp_arm(struct gn_qp *qp);
 

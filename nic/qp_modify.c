@@ -135,6 +135,11 @@ static const char *const state_names[GN_QPS_N] = {
 	"RESET", "INIT", "RTR", "RTS", "SQD", "SQE", "ERR",
 };
 
+const char *qp_state_name(enum gn_qp_state state)
+{
+	return state_names[state];
+}
+
 static const char *attr_name(unsigned bits)
 {
 	for (size_t i = 0; i < sizeof(attr_names) / sizeof(*attr_names); i++)

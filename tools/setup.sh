@@ -8,7 +8,7 @@
 set -u
 
 needed='gcc make pkg-config python3 libibverbs-dev'
-build="$needed libisal-dev libpcap-dev librdmacm-dev"
+build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev"
 demo='ibverbs-utils perftest tshark'
 test='libcriterion-dev iproute2 qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
 

@@ -49,6 +49,17 @@ static void in_child(void)
 	pthread_mutex_unlock(&devices.lock);
 }
 
+/* Many programs exit without closing what they have opened. */
+static void __attribute__((destructor)) at_exit(void)
+{
+	if (pthread_mutex_trylock(&devices.lock))
+		return;
+	for (unsigned i = 0; i < SPEC_NICS; i++)
+		if (devices.open[i])
+			publish_withdraw(devices.open[i]);
+	pthread_mutex_unlock(&devices.lock);
+}
+
 static void configure(void)
 {
 	char why[SPEC_WHY_MAX];
@@ -197,7 +208,7 @@ int gn_counter(const struct gn_nic *nic, const char *name, uint64_t *value)
 
 int gn_pd_new(struct gn_nic *nic, struct gn_pd **pd)
 {
-	LOCKED(nic, pd_new(&nic->engine, pd));
+	LOCKED(nic, (publish_open(nic), pd_new(&nic->engine, pd)));
 }
 
 int gn_pd_free(struct gn_pd *pd)

@@ -185,6 +185,7 @@ int host_open(const struct nic_spec *spec, struct gn_nic **out)
 	if (!nic)
 		return -ENOMEM;
 	nic->spec = *spec;
+	nic->born = host_now();
 	nic->claim = nic->capture_lock = -1;
 	pthread_mutex_init(&nic->lock, NULL);
 	rc = engine_init(&nic->engine, &cfg, &host_hooks, nic);
@@ -238,8 +239,9 @@ static void log_counters(const struct gn_nic *nic)
 void host_close(struct gn_nic *nic)
 {
 	log_counters(nic);
+	atomic_store(&nic->stop, true);
+	publish_close(nic);
 	if (nic->has_thread) {
-		atomic_store(&nic->stop, true);
 		eventfd_write(nic->kick, 1);
 		pthread_join(nic->thread, NULL);
 	}
@@ -258,6 +260,7 @@ void host_forget(struct gn_nic *nic)
 	if (nic->tap)
 		capture_forget(nic->tap);
 	nic->tap = NULL;
+	publish_forget(nic);
 	host_unbuild(nic);
 	close(nic->kick);
 }

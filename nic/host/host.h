@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include "nic/engine.h"
+#include "nic/host/publish.h"
 #include "nic/host/spec.h"
 
 /* Who runs the NIC and sleeps in between: the thread, and programs' threads in
@@ -28,6 +29,8 @@ struct gn_nic {
 	int capture_lock; /* holds the capture file for this process; or -1 */
 	int claim;	  /* holds the address; or CLAIM_NONE */
 	unsigned users;	  /* gn_open minus gn_close */
+	nsec_t born;
+	struct publication shown;
 	pthread_mutex_t lock; /* engine and link */
 	_Atomic bool dead;    /* after fork, in the child */
 	/* The thread. */
@@ -36,7 +39,7 @@ struct gn_nic {
 	int kick; /* eventfd: wakes the sleepers; the thread resets it */
 	/* When they mean to wake up; set under the lock. 0: nobody sleeps. */
 	_Atomic nsec_t asleep_until[SLEEPERS];
-	_Atomic bool stop;
+	_Atomic bool stop; /* all threads of ours; set by host_close */
 	_Atomic bool napping;	    /* in a nap long enough to be worth a kick */
 	_Atomic unsigned waiters;   /* threads in host_wait */
 	_Atomic bool event_driven;  /* the program arms CQs */
@@ -71,6 +74,9 @@ void host_poll(struct gn_nic *nic);
  */
 int host_wait(struct gn_nic *nic, int fd);
 int host_start_thread(struct gn_nic *nic);
+/* A thread of our own, which programs' signals do not reach. 0 or -errno. */
+int host_spawn(pthread_t *thread, const char *name, void *(*run)(void *),
+	       struct gn_nic *nic);
 /* The program will wait for events on descriptors of its own. */
 void host_expect_events(struct gn_nic *nic);
 

@@ -260,24 +260,33 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-int host_start_thread(struct gn_nic *nic)
+int host_spawn(pthread_t *thread, const char *name, void *(*run)(void *),
+	       struct gn_nic *nic)
 {
 	sigset_t all, old;
 	int rc;
 
-	if (nic->has_thread)
-		return 0;
 	sigfillset(&all);
 	/* Those of the thread's own doing: see nic/mem.c. */
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&nic->thread, NULL, serve, nic);
+	rc = pthread_create(thread, NULL, run, nic);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	nic->has_thread = !rc;
-	if (nic->has_thread)
-		pthread_setname_np(nic->thread, "glassnic");
+	if (!rc)
+		pthread_setname_np(*thread, name);
 	return -rc;
+}
+
+int host_start_thread(struct gn_nic *nic)
+{
+	int rc = 0;
+
+	publish_open(nic);
+	if (!nic->has_thread)
+		rc = host_spawn(&nic->thread, "glassnic", serve, nic);
+	nic->has_thread |= !rc;
+	return rc;
 }
 
 void host_expect_events(struct gn_nic *nic)

@@ -9,6 +9,7 @@ the protocol's rules; the next pair uses the same addresses at once; no files ar
 left.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -190,6 +191,15 @@ def cpu_seconds(pid):
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
+def sweep_sockets(place, env):
+    """The killed leave a socket each, which `glassnic show' removes; then the
+    directory should be empty.
+    """
+    place.run([place.glassnic, "show"], env=env, launcher=False)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.join(env["XDG_RUNTIME_DIR"], "glassnic"))
+
+
 def left_overs(folders):
     found = [os.path.join(f, name) for f in folders for name in os.listdir(f)]
     found += [n for n in os.listdir("/dev/shm") if re.search("glass", n)]
@@ -215,6 +225,7 @@ def main():
             w.join()
         for name, wrong in sum((w.results for w in workers), []):
             score.check(name, wrong)
+        sweep_sockets(place, env)
         score.check("nothing is left", left_overs(folders))
     sweep_up()
     score.finish()

@@ -32,7 +32,8 @@ LAYERS = {
               "overlay/vxlan.h", "drill/"],
     "peer": ["drill/call.h", "peer/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
-    "cmd": ["wire/", "nic/base/", "nic/host/spec.h", "trace/", "drill/", "cmd/"],
+    "cmd": ["wire/", "nic/base/", "nic/host/spec.h",
+            "nic/host/runtime.h", "trace/", "drill/", "cmd/"],
 }
 
 # The engine takes time and packets as arguments.
