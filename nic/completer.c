@@ -235,6 +235,17 @@ static enum gn_wc_status place(const struct gn_qp *qp, const struct swqe *w,
 	return GN_WC_SUCCESS;
 }
 
+/* An answer behind a hole.  The responder has not seen us go back yet, or sends
+ * what it owes first, as rxe does with a READ of megabytes: it is alive, and
+ * waiting for it uses up no retry.
+ */
+static enum drop on_hole(struct gn_qp *qp)
+{
+	if (is_echo(qp))
+		requester_wait(qp);
+	return implied_nak(qp);
+}
+
 static enum drop on_data(struct gn_qp *qp, const struct roce *r)
 {
 	enum gn_wc_status status;
@@ -251,7 +262,7 @@ static enum drop on_data(struct gn_qp *qp, const struct roce *r)
 	if (r->bth.psn != want_of(w)) {
 		if (psn_diff(r->bth.psn, want_of(w)) < 0)
 			return DROP_GHOST;
-		return implied_nak(qp);
+		return on_hole(qp);
 	}
 	status = place(qp, w, r);
 	if (status != GN_WC_SUCCESS) {

@@ -211,7 +211,7 @@ static nsec_t ack_timeout(const struct gn_qp *qp)
 	return qp->attr.timeout ? (nsec_t)4096 << qp->attr.timeout : NSEC_NEVER;
 }
 
-static void restart_ack_timer(struct gn_qp *qp)
+void requester_wait(struct gn_qp *qp)
 {
 	nsec_t t = ack_timeout(qp);
 
@@ -245,7 +245,7 @@ void requester_progress(struct gn_qp *qp)
 	q->rnr_left = qp->attr.rnr_retry;
 	q->naked = false;
 	requester_settle(qp);
-	restart_ack_timer(qp);
+	requester_wait(qp);
 	requester_drain(qp);
 	engine_ready(qp->engine, qp);
 }
@@ -464,7 +464,7 @@ static void step(struct gn_qp *qp, const struct swqe *w, uint32_t payload)
 	if (!qp_is_reliable(qp))
 		step_unreliable(qp, payload);
 	else if (q->ack_by == NSEC_NEVER)
-		restart_ack_timer(qp);
+		requester_wait(qp);
 }
 
 /* Asks for an ACK at a message's end, every ASK_EVERY bytes, and when this

@@ -47,6 +47,8 @@ void requester_complete(struct gn_qp *qp);
 void requester_fail(struct gn_qp *qp, enum gn_wc_status status);
 /* One more retry: false, and the QP failed, when there was none left. */
 bool requester_retry(struct gn_qp *qp);
+/* The local ACK timer starts again: the responder is alive, but got no further. */
+void requester_wait(struct gn_qp *qp);
 /* Forward progress: counters reload, timers restart. */
 void requester_progress(struct gn_qp *qp);
 
