@@ -6,7 +6,7 @@
 #include "drill/call.h"
 #include "nic/api.h"
 
-#define GUARD	   64u
+#define GUARD	   4096u /* a page: rdma_rxe wants memory and iova to lie alike */
 #define GUARD_BYTE 0x5a
 #define MR_MAX	   (1u << 26)
 /* Where regions lie, for peers: the same in every run. */
@@ -41,7 +41,8 @@ int call_range(struct call *c, const char *text, struct object **o,
 
 static bool take_memory(struct objects *t, struct object *o, uint64_t access)
 {
-	o->memory = malloc(o->len + 2 * GUARD);
+	o->memory = aligned_alloc(GUARD, (o->len + 3 * GUARD - 1) &
+						 ~(size_t)(GUARD - 1));
 	if (!o->memory)
 		return false;
 	memset(o->memory, GUARD_BYTE, o->len + 2 * GUARD);

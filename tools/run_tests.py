@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-LIMIT = 900  # seconds for one program
+LIMIT = 1500  # seconds for one program, or a tree that is built for it
 CANNOT_RUN = 77
 
 CRITERION = re.compile(r"Synthesis: Tested: \d+ \| Passing: (\d+) \| "
