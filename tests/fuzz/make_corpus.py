@@ -247,6 +247,8 @@ def main():
         corpus.put("cm", str(i), rnd.randbytes(200 + 50 * i))
     for name, data in engine_inputs(rnd):
         corpus.put("engine", name, data)
+    for i in range(8):
+        corpus.put("hub", str(i), rnd.randbytes(100 + 100 * i))
 
 
 if __name__ == "__main__":
