@@ -50,10 +50,10 @@ static const struct row rows[] = {
 	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
 	    "(glass0, glass1, ...)", "the device's name in verbs programs" },
 	  ANY, &spec_kind_name, { .max = 63 } },
-	{ { "port", "udp, vxlan, packet:IFACE, xdp:IFACE, hub:NAME, pcap:FILE",
+	{ { "port", "udp, vxlan, packet:IFACE, hub:NAME, pcap:FILE",
 	    "udp",
 	    "what the NIC is plugged into: the kernel's UDP sockets, an Ethernet "
-	    "segment inside VXLAN, an interface by AF_PACKET or AF_XDP, a segment "
+	    "segment inside VXLAN, an interface by AF_PACKET, a segment "
 	    "in shared memory, or capture files" },
 	  ANY, &spec_kind_port, { 0 } },
 	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet: or host",
@@ -309,7 +309,7 @@ static const char *ports_text(const struct row *row)
 			return port_kind_name((enum port_kind)kind);
 	if (row->ports == (PACKET | VXLAN))
 		return "packet or vxlan";
-	return "vxlan, packet, xdp, hub or pcap";
+	return "vxlan, packet, hub or pcap";
 }
 
 /* What a port of this kind has no use for is a mistake. */

@@ -21,7 +21,6 @@ enum port_kind {
 	PORT_UDP,   /* kernel UDP sockets: no privilege */
 	PORT_VXLAN, /* Ethernet in VXLAN, over UDP sockets */
 	PORT_PACKET, /* AF_PACKET socket on an interface */
-	PORT_XDP,    /* AF_XDP socket on an interface */
 	PORT_HUB,    /* Ethernet segment in shared memory */
 	PORT_PCAP,   /* frames from and to capture files */
 	PORT_KINDS

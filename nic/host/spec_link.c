@@ -11,7 +11,6 @@
 #include "nic/impair/impair_port.h"
 #include "nic/host/probe.h"
 #include "nic/host/spec_packet.h"
-#include "nic/host/spec_value.h"
 #include "nic/impair/quantity.h"
 #include "nic/port/capture.h"
 #include "nic/port/port_hub.h"
@@ -223,22 +222,14 @@ static int build_pcap(const struct site *at, struct link **link)
 	return rc ? rc : build_eth(at, &cfg, port, link);
 }
 
-/* Until there is one. */
-static int build_none(const struct site *at, struct link **link)
-{
-	snprintf(at->why, SPEC_WHY_MAX, "port=%s: not in this glassnic",
-		 port_kind_name(at->spec->port));
-	return -EOPNOTSUPP;
-}
-
 int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		  struct impair *faults, struct counters *counters,
 		  struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,	      [PORT_VXLAN] = build_vxlan,
-		[PORT_PACKET] = build_packet, [PORT_XDP] = build_none,
-		[PORT_HUB] = build_hub,	      [PORT_PCAP] = build_pcap,
+		[PORT_PACKET] = build_packet, [PORT_HUB] = build_hub,
+		[PORT_PCAP] = build_pcap,
 	};
 	struct site at = {spec, tap, faults, counters, why};
 

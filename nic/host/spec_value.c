@@ -15,7 +15,6 @@ static const struct {
 	[PORT_UDP] = {"udp", NULL},
 	[PORT_VXLAN] = {"vxlan", NULL},
 	[PORT_PACKET] = {"packet", "an interface"},
-	[PORT_XDP] = {"xdp", "an interface"},
 	[PORT_HUB] = {"hub", "a name"},
 	[PORT_PCAP] = {"pcap", "a file"},
 };

@@ -146,15 +146,15 @@ Test(spec, names_key_value_and_what_is_allowed)
 		       "vni=99999999999999999999: out of range; allowed: "
 		       "0 to 16777215");
 	expect_refused("port=tap", "port=tap: no such kind of port; allowed: "
-				   "udp, vxlan, packet:IFACE, xdp:IFACE, "
+				   "udp, vxlan, packet:IFACE, "
 				   "hub:NAME, pcap:FILE");
 	expect_refused("port=hub",
 		       "port=hub: it needs a colon and where: an interface, a "
 		       "name or a file; allowed: udp, vxlan, packet:IFACE, "
-		       "xdp:IFACE, hub:NAME, pcap:FILE");
+		       "hub:NAME, pcap:FILE");
 	expect_refused("port=udp:eth0",
 		       "port=udp:eth0: nothing stands behind this kind of "
-		       "port; allowed: udp, vxlan, packet:IFACE, xdp:IFACE, "
+		       "port; allowed: udp, vxlan, packet:IFACE, "
 		       "hub:NAME, pcap:FILE");
 	expect_refused("credits=maybe", "credits=maybe: neither yes nor no; "
 					"allowed: yes or no");
