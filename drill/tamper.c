@@ -76,9 +76,9 @@ static bool patches(const struct tamper *t, enum layer layer, unsigned from,
 static void fix_checksum(const struct tamper *t, enum layer layer,
 			 uint8_t *frame, size_t at)
 {
-	uint8_t *ip = frame + at;
+	uint8_t *ip = at == NOT_THERE ? NULL : frame + at;
 
-	if (at == NOT_THERE || ip[0] >> 4 != 4 || (ip[0] & 15) != 5 ||
+	if (!ip || ip[0] >> 4 != 4 || (ip[0] & 15) != 5 ||
 	    !patches(t, layer, 0, IPV4_LEN) ||
 	    patches(t, layer, IP_CHECKSUM, IP_CHECKSUM + 2))
 		return;
@@ -94,14 +94,13 @@ static void put_udp_checksum(uint8_t *frame, size_t len, size_t ip_at,
 	struct span in = {frame + ip_at, len - ip_at};
 	uint8_t *udp = frame + udp_at;
 	struct ip_header ip;
-	uint16_t sum;
+	uint16_t n = get_be16(udp + 4), sum;
 
 	put_be16(udp + UDP_CHECKSUM, 0);
-	if (ip_decode(&ip, &in))
+	if (ip_decode(&ip, &in) || n > in.len)
 		return;
-	sum = checksum_fold(checksum_add(
-		checksum_pseudo(&ip, IPPROTO_UDP_, get_be16(udp + 4)), udp,
-		get_be16(udp + 4)));
+	sum = checksum_fold(
+		checksum_add(checksum_pseudo(&ip, IPPROTO_UDP_, n), udp, n));
 	put_be16(udp + UDP_CHECKSUM, sum ? sum : 0xffff);
 }
 
