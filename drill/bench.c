@@ -20,6 +20,20 @@ struct seen *bench_see(struct bench *b, enum seen_kind kind, nsec_t at,
 	return s;
 }
 
+struct seen *bench_see_packet(struct bench *b, nsec_t at, const struct dgram *d)
+{
+	struct seen *s = bench_see(b, SEEN_PACKET, at, d->data.p, d->data.len);
+
+	if (!s)
+		return NULL;
+	s->src = d->src;
+	s->dst = d->dst;
+	s->sport = d->sport;
+	s->tos = d->tos;
+	s->ttl = d->ttl;
+	return s;
+}
+
 static struct seen *find(const struct bench *b, enum seen_kind kind)
 {
 	for (struct list *n = b->seen.next; n != &b->seen; n = n->next) {

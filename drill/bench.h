@@ -14,6 +14,7 @@
 #include "nic/base/list.h"
 #include "nic/base/pkt.h"
 #include "nic/base/time.h"
+#include "nic/link/link.h"
 #include "wire/drop.h"
 
 enum seen_kind {
@@ -106,6 +107,9 @@ struct bench {
 /* Adds what @len bytes (or a text) say; false: no memory. */
 struct seen *bench_see(struct bench *b, enum seen_kind kind, nsec_t at,
 		       const void *bytes, size_t len);
+/* The same for a packet that the script's link has got. */
+struct seen *bench_see_packet(struct bench *b, nsec_t at,
+			      const struct dgram *d);
 /* Takes the first of @kind out of the list, or NULL; the caller frees it. */
 struct seen *bench_take(struct bench *b, enum seen_kind kind);
 bool bench_has(const struct bench *b, enum seen_kind kind);

@@ -80,17 +80,10 @@ static nsec_t live_now(struct bench *b)
 static enum drop on_packet(void *ctx, const struct dgram *d, nsec_t now)
 {
 	struct live_one *o = ctx;
-	struct seen *s = bench_see(&o->b, SEEN_PACKET, live_now(&o->b),
-				   d->data.p, d->data.len);
+	struct seen *s = bench_see_packet(&o->b, live_now(&o->b), d);
 
-	if (s) {
+	if (s)
 		s->since = o->empty;
-		s->src = d->src;
-		s->dst = d->dst;
-		s->sport = d->sport;
-		s->tos = d->tos;
-		s->ttl = d->ttl;
-	}
 	return DROP_NONE;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include "drill/tamper.h"
 #include "nic/host/faults.h"
+#include "nic/host/spec_engine.h"
 #include "nic/impair/impair_port.h"
 #include "nic/base/note.h"
 #include "nic/cq.h"
@@ -96,16 +97,8 @@ static nsec_t vnic_now(struct bench *b)
 static enum drop on_packet(void *ctx, const struct dgram *d, nsec_t now)
 {
 	struct vnic *v = ctx;
-	struct seen *s =
-		bench_see(&v->b, SEEN_PACKET, now, d->data.p, d->data.len);
 
-	if (s) {
-		s->src = d->src;
-		s->dst = d->dst;
-		s->sport = d->sport;
-		s->tos = d->tos;
-		s->ttl = d->ttl;
-	}
+	bench_see_packet(&v->b, now, d);
 	return DROP_NONE;
 }
 
@@ -131,36 +124,11 @@ static enum drop vnic_send(struct bench *b, struct pkt *p,
 
 static bool vnic_counter(struct bench *b, const char *name, uint64_t *value)
 {
-	const struct counters *c = &of(b)->engine.counters;
-
-	for (unsigned i = 0; i < CNT_N; i++)
-		if (!strcmp(counter_name((enum counter)i), name)) {
-			*value = c->n[i];
-			return true;
-		}
-	for (unsigned i = 1; i < DROP_N; i++)
-		if (!strcmp(drop_word((enum drop)i), name)) {
-			*value = c->drop[i];
-			return true;
-		}
-	return false;
+	return strcmp(name, drop_word(DROP_NONE)) &&
+	       counters_find(&of(b)->engine.counters, name, value);
 }
 
 /* ---- events ---- */
-
-static const char *const event_names[] = {
-	[GN_EVENT_CQ_ERR] = "CQ_ERR",
-	[GN_EVENT_QP_FATAL] = "QP_FATAL",
-	[GN_EVENT_QP_REQ_ERR] = "QP_REQ_ERR",
-	[GN_EVENT_QP_ACCESS_ERR] = "QP_ACCESS_ERR",
-	[GN_EVENT_COMM_EST] = "COMM_EST",
-	[GN_EVENT_SQ_DRAINED] = "SQ_DRAINED",
-	[GN_EVENT_PATH_MIG] = "PATH_MIG",
-	[GN_EVENT_PATH_MIG_ERR] = "PATH_MIG_ERR",
-	[GN_EVENT_SRQ_ERR] = "SRQ_ERR",
-	[GN_EVENT_SRQ_LIMIT_REACHED] = "SRQ_LIMIT_REACHED",
-	[GN_EVENT_QP_LAST_WQE_REACHED] = "QP_LAST_WQE_REACHED",
-};
 
 static void on_comp(void *ctx, struct gn_cq *cq)
 {
@@ -173,7 +141,8 @@ static void on_event(void *ctx, struct gn_listener *l,
 	char text[96];
 	int n;
 
-	n = snprintf(text, sizeof(text), "%s %s", event_names[ev->type],
+	n = snprintf(text, sizeof(text), "%s %s",
+		     verbs_word(verbs_events, ev->type),
 		     objects_name(&v->objects, ev->cookie));
 	bench_see(&v->b, SEEN_EVENT, v->now, text, (size_t)n);
 }
@@ -274,25 +243,6 @@ static int build(struct vnic *v, char *why)
 			why);
 }
 
-static struct engine_config config_of(const struct nic_spec *s)
-{
-	struct engine_config cfg = engine_config_default();
-	struct gn_limits *l = &cfg.limits;
-
-	cfg.migreq = s->migreq;
-	cfg.credits = s->credits;
-	cfg.seed = s->seed ? s->seed : 1;
-	l->max_qp = s->max_qp;
-	l->max_cq = s->max_cq;
-	l->max_qp_wr = s->max_qp_wr;
-	l->max_cqe = s->max_cqe;
-	l->max_sge = s->max_sge;
-	l->max_inline = s->max_inline;
-	l->max_rd_atomic = s->max_rd_atomic;
-	l->max_msg_size = s->max_msg_size;
-	return cfg;
-}
-
 /* The script is the NIC's neighbour: the next address. */
 static void choose_addresses(struct vnic *v)
 {
@@ -354,7 +304,9 @@ struct bench *vnic_new(const char *spec, char *why)
 	if (spec_parse(spec, &v->spec, why))
 		goto free_v;
 	choose_addresses(v);
-	cfg = config_of(&v->spec);
+	cfg = spec_engine_config(&v->spec);
+	if (!cfg.seed)
+		cfg.seed = 1;
 	if (engine_init(&v->engine, &cfg, &hooks, v))
 		goto free_v;
 	if (add_faults(v, cfg.seed, why) || build(v, why))

@@ -1,6 +1,7 @@
 #include "nic/base/counters.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct {
 	const char *name, *text;
@@ -22,4 +23,19 @@ const char *counter_text(enum counter c)
 {
 	assert(c < CNT_N);
 	return counters[c].text;
+}
+
+bool counters_find(const struct counters *c, const char *name, uint64_t *value)
+{
+	for (int i = 0; i < CNT_N; i++)
+		if (!strcmp(name, counters[i].name)) {
+			*value = c->n[i];
+			return true;
+		}
+	for (int i = 0; i < DROP_N; i++)
+		if (!strcmp(name, drop_word((enum drop)i))) {
+			*value = c->drop[i];
+			return true;
+		}
+	return false;
 }

@@ -5,6 +5,7 @@
 #ifndef NIC_BASE_COUNTERS_H
 #define NIC_BASE_COUNTERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "wire/drop.h"
 
@@ -55,6 +56,8 @@ struct counters {
 
 const char *counter_name(enum counter c);
 const char *counter_text(enum counter c);
+/* The value of the counter or refusal that is called @name; false: none is. */
+bool counters_find(const struct counters *c, const char *name, uint64_t *value);
 
 static inline void count(struct counters *c, enum counter which)
 {

@@ -177,19 +177,7 @@ int gn_query_pkey(const struct gn_nic *nic, unsigned index, uint16_t *pkey)
 
 int gn_counter(const struct gn_nic *nic, const char *name, uint64_t *value)
 {
-	const struct counters *c = &nic->engine.counters;
-
-	for (int i = 0; i < CNT_N; i++)
-		if (!strcmp(name, counter_name((enum counter)i))) {
-			*value = c->n[i];
-			return 0;
-		}
-	for (int i = 0; i < DROP_N; i++)
-		if (!strcmp(name, drop_word((enum drop)i))) {
-			*value = c->drop[i];
-			return 0;
-		}
-	return -ENOENT;
+	return counters_find(&nic->engine.counters, name, value) ? 0 : -ENOENT;
 }
 
 /* ---- objects ---------------------------------------------------------------------- */
