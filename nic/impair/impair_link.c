@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include "nic/base/note.h"
 #include "nic/impair/damage.h"
-#include "nic/impair/held.h"
+#include "nic/impair/passage.h"
 #include "wire/icrc.h"
 
 #define PARCEL_MAX 65536u
@@ -19,7 +19,7 @@ struct impair_link {
 		ops; /* those of the link below decide which there are */
 	struct link *below;
 	struct impair *im;
-	struct held out, in;
+	struct passage out, in;
 	uint8_t sending[PARCEL_MAX]; /* bytes of the parcel at work */
 	uint8_t arriving[PARCEL_MAX];
 };
@@ -36,12 +36,12 @@ static uint32_t wire_len(const struct ip_addr *dst, size_t len)
 			  len + ICRC_LEN);
 }
 
-/* ---- out ------------------------------------------------------------------
- */
+/* ---- out ---- */
 
-static void send_parcel(struct impair_link *i, const struct parcel *c,
-			nsec_t now)
+static enum drop send_parcel(void *ctx, const struct parcel *c,
+			     struct note *note, nsec_t now)
 {
+	struct impair_link *i = ctx;
 	uint32_t head = c->len < BTH_LEN ? c->len : BTH_LEN;
 	struct pkt p;
 
@@ -56,25 +56,7 @@ static void send_parcel(struct impair_link *i, const struct parcel *c,
 	memcpy(pkt_push(&p, head), c->bytes, head);
 	pkt_add_span(&p, c->bytes + head, c->len - head);
 	link_send(i->below, &p, 1, now);
-}
-
-static void release_out(struct impair_link *i, nsec_t now)
-{
-	struct parcel *c;
-
-	while ((c = held_take(&i->out, now))) {
-		send_parcel(i, c, now);
-		held_give_back(&i->out, c);
-	}
-}
-
-/* A packet has gone down; those that waited for it follow. */
-static void passed_out(struct impair_link *i, nsec_t now)
-{
-	if (!i->out.waiting)
-		return;
-	held_passed(&i->out);
-	release_out(i, now);
+	return DROP_NONE;
 }
 
 static void lose_out(struct impair_link *i, struct pkt *p, const char *why,
@@ -113,16 +95,8 @@ static void meet_fate_out(struct impair_link *i, struct pkt *p,
 		return;
 	}
 	pack_out(i, p, f, &c);
-	for (unsigned n = 0; n <= f->copies; n++) {
-		if (!f->until) {
-			send_parcel(i, &c, now);
-			passed_out(i, now);
-		} else if (!held_put(&i->out, &c, f->until, f->overtake)) {
-			count(i->im->counters, CNT_IMPAIR_LOST);
-			if (!n)
-				lose_out(i, p, IMPAIR_FULL, now);
-		}
-	}
+	if (!passage_out(&i->out, &c, f, now))
+		lose_out(i, p, IMPAIR_FULL, now);
 }
 
 static bool judge_out(struct impair_link *i, const struct pkt *p, nsec_t now,
@@ -148,7 +122,7 @@ static void ilink_send(struct link *l, struct pkt *batch, unsigned n,
 	for (unsigned k = 0; k < n && impair_concerns(i->im, IMPAIR_OUT); k++) {
 		bool hit = judge_out(i, &batch[k], now, &f);
 
-		if (!hit && !i->out.waiting)
+		if (!hit && !i->out.held.waiting)
 			continue;
 		if (k + !hit > start)
 			link_send(i->below, batch + start, k + !hit - start,
@@ -157,18 +131,18 @@ static void ilink_send(struct link *l, struct pkt *batch, unsigned n,
 		if (hit)
 			meet_fate_out(i, &batch[k], &f, now);
 		else
-			passed_out(i, now);
+			passage_passed(&i->out, now);
 	}
 	if (n > start)
 		link_send(i->below, batch + start, n - start, now);
 }
 
-/* ---- in -------------------------------------------------------------------
- */
+/* ---- in ---- */
 
-static enum drop deliver_parcel(struct impair_link *i, const struct parcel *c,
+static enum drop deliver_parcel(void *ctx, const struct parcel *c,
 				struct note *note, nsec_t now)
 {
+	struct impair_link *i = ctx;
 	struct dgram d = {
 		.src = c->src,
 		.dst = c->dst,
@@ -182,31 +156,6 @@ static enum drop deliver_parcel(struct impair_link *i, const struct parcel *c,
 	};
 
 	return i->link.deliver(i->link.ctx, &d, now);
-}
-
-/* Of what nobody asks for any more. */
-static void count_verdict(struct impair_link *i, enum drop v)
-{
-	if (v != DROP_NONE)
-		i->link.counters->drop[v]++;
-}
-
-static void release_in(struct impair_link *i, nsec_t now)
-{
-	struct parcel *c;
-
-	while ((c = held_take(&i->in, now))) {
-		count_verdict(i, deliver_parcel(i, c, NULL, now));
-		held_give_back(&i->in, c);
-	}
-}
-
-static void passed_in(struct impair_link *i, nsec_t now)
-{
-	if (!i->in.waiting)
-		return;
-	held_passed(&i->in);
-	release_in(i, now);
 }
 
 static void pack_in(struct impair_link *i, const struct dgram *d,
@@ -225,40 +174,6 @@ static void pack_in(struct impair_link *i, const struct dgram *d,
 	c->note[0] = '\0';
 }
 
-/* The first copy's verdict; the capture shows it beside what was done. */
-static enum drop deliver_copies(struct impair_link *i, const struct parcel *c,
-				const struct fate *f, struct note *note,
-				nsec_t now)
-{
-	struct note above = {""};
-	enum drop v = deliver_parcel(i, c, note ? &above : NULL, now);
-
-	if (note)
-		join_notes(note->text, sizeof(note->text), f->note,
-			   note_text(&above, v));
-	for (unsigned n = 0; n < f->copies; n++)
-		count_verdict(i, deliver_parcel(i, c, NULL, now));
-	passed_in(i, now);
-	return v;
-}
-
-static enum drop hold_in(struct impair_link *i, const struct parcel *c,
-			 const struct fate *f, struct note *note)
-{
-	for (unsigned n = 0; n <= f->copies; n++) {
-		if (held_put(&i->in, c, f->until, f->overtake))
-			continue;
-		count(i->im->counters, CNT_IMPAIR_LOST);
-		if (n)
-			continue;
-		if (note)
-			join_notes(note->text, sizeof(note->text), IMPAIR_FULL,
-				   NULL);
-		return DROP_IMPAIRED;
-	}
-	return DROP_NONE;
-}
-
 static enum drop meet_fate_in(struct impair_link *i, const struct dgram *d,
 			      const struct fate *f, nsec_t now)
 {
@@ -274,9 +189,7 @@ static enum drop meet_fate_in(struct impair_link *i, const struct dgram *d,
 	if (v != DROP_NONE)
 		return v;
 	pack_in(i, d, f, &c);
-	if (f->until)
-		return hold_in(i, &c, f, d->note);
-	return deliver_copies(i, &c, f, d->note, now);
+	return passage_in(&i->in, &c, f, d->note, now);
 }
 
 static bool judge_in(struct impair_link *i, const struct dgram *d, nsec_t now,
@@ -300,7 +213,7 @@ static enum drop ilink_deliver(void *ctx, const struct dgram *d, nsec_t now)
 	if (judge_in(i, d, now, &f))
 		return meet_fate_in(i, d, &f, now);
 	v = i->link.deliver(i->link.ctx, d, now);
-	passed_in(i, now);
+	passage_passed(&i->in, now);
 	return v;
 }
 
@@ -311,8 +224,7 @@ static bool ilink_raw(void *ctx, struct span frame, nsec_t now)
 	return i->link.raw && i->link.raw(i->link.ctx, frame, now);
 }
 
-/* ---- the link -------------------------------------------------------------
- */
+/* ---- the link ---- */
 
 static unsigned ilink_receive(struct link *l, unsigned budget, nsec_t now)
 {
@@ -323,7 +235,8 @@ static nsec_t ilink_deadline(const struct link *l)
 {
 	const struct impair_link *i = of(l);
 	nsec_t due = link_deadline(i->below);
-	nsec_t in = held_deadline(&i->in), out = held_deadline(&i->out);
+	nsec_t in = held_deadline(&i->in.held);
+	nsec_t out = held_deadline(&i->out.held);
 
 	due = in < due ? in : due;
 	return out < due ? out : due;
@@ -335,8 +248,8 @@ static void ilink_tick(struct link *l, nsec_t now)
 
 	if (link_deadline(i->below) <= now)
 		link_tick(i->below, now);
-	release_in(i, now);
-	release_out(i, now);
+	passage_release(&i->in, now);
+	passage_release(&i->out, now);
 }
 
 static unsigned ilink_fds(const struct link *l, int fd[LINK_FDS])
@@ -371,20 +284,14 @@ static void ilink_free(struct link *l)
 	struct impair_link *i = of(l);
 
 	link_free(i->below);
-	held_fini(&i->in);
-	held_fini(&i->out);
+	passage_fini(&i->in);
+	passage_fini(&i->out);
 	free(i);
 }
 
 static void ilink_drain(struct link *l, nsec_t now)
 {
-	struct impair_link *i = of(l);
-	struct parcel *c;
-
-	while ((c = held_take(&i->out, NSEC_NEVER))) {
-		send_parcel(i, c, now);
-		held_give_back(&i->out, c);
-	}
+	passage_drain(&of(l)->out, now);
 }
 
 static bool ilink_doze(struct link *l)
@@ -435,14 +342,15 @@ int impair_link_new(struct link *below, struct impair *im,
 
 	if (!i)
 		goto err_below;
-	if (held_init(&i->in) || held_init(&i->out))
+	if (passage_init(&i->in, im, deliver_parcel, i, below->counters) ||
+	    passage_init(&i->out, im, send_parcel, i, below->counters))
 		goto err_free;
 	put_around(i, below, im);
 	*wrapped = &i->link;
 	return 0;
 err_free:
-	held_fini(&i->in);
-	held_fini(&i->out);
+	passage_fini(&i->in);
+	passage_fini(&i->out);
 	free(i);
 err_below:
 	link_free(below);

@@ -8,7 +8,7 @@
 #include "nic/base/note.h"
 #include "nic/impair/damage.h"
 #include "nic/impair/frame.h"
-#include "nic/impair/held.h"
+#include "nic/impair/passage.h"
 
 #define FRAME_MAX 65600u /* an IP packet of any length, and its headers */
 
@@ -16,7 +16,7 @@ struct impair_port {
 	struct port port;
 	struct port *below;
 	struct impair *im;
-	struct held out, in;
+	struct passage out, in;
 	uint8_t sending[FRAME_MAX]; /* the frame at work */
 	uint8_t arriving[FRAME_MAX];
 };
@@ -51,37 +51,19 @@ static struct parcel damaged(const struct subject *s, uint8_t *bytes,
 	};
 }
 
-/* ---- out ------------------------------------------------------------------
- */
+/* ---- out ---- */
 
-static void send_parcel(struct impair_port *i, const struct parcel *c,
-			nsec_t now)
+static enum drop send_parcel(void *ctx, const struct parcel *c,
+			     struct note *note, nsec_t now)
 {
+	struct impair_port *i = ctx;
 	struct pkt p;
 
 	pkt_reset(&p);
 	p.note = c->note[0] ? c->note : NULL;
 	pkt_add_span(&p, c->bytes, c->len);
 	port_send(i->below, &p, 1, now);
-}
-
-static void release_out(struct impair_port *i, nsec_t now)
-{
-	struct parcel *c;
-
-	while ((c = held_take(&i->out, now))) {
-		send_parcel(i, c, now);
-		held_give_back(&i->out, c);
-	}
-}
-
-/* A frame has gone down; those that waited for it follow. */
-static void passed_out(struct impair_port *i, nsec_t now)
-{
-	if (!i->out.waiting)
-		return;
-	held_passed(&i->out);
-	release_out(i, now);
+	return DROP_NONE;
 }
 
 static void lose_out(struct impair_port *i, struct pkt *p, const char *why,
@@ -108,16 +90,8 @@ static void meet_fate_out(struct impair_port *i, struct pkt *p,
 	}
 	c = damaged(s, i->sending, p->len);
 	join_notes(c.note, sizeof(c.note), f->note, p->note);
-	for (unsigned n = 0; n <= f->copies; n++) {
-		if (!f->until) {
-			send_parcel(i, &c, now);
-			passed_out(i, now);
-		} else if (!held_put(&i->out, &c, f->until, f->overtake)) {
-			count(i->im->counters, CNT_IMPAIR_LOST);
-			if (!n)
-				lose_out(i, p, IMPAIR_FULL, now);
-		}
-	}
+	if (!passage_out(&i->out, &c, f, now))
+		lose_out(i, p, IMPAIR_FULL, now);
 }
 
 static bool judge_out(struct impair_port *i, const struct pkt *p, nsec_t now,
@@ -141,7 +115,7 @@ static void iport_send(struct port *port, struct pkt *batch, unsigned n,
 	for (unsigned k = 0; k < n && impair_concerns(i->im, IMPAIR_OUT); k++) {
 		bool hit = judge_out(i, &batch[k], now, &s);
 
-		if (!hit && !i->out.waiting)
+		if (!hit && !i->out.held.waiting)
 			continue;
 		if (k + !hit > start)
 			port_send(i->below, batch + start, k + !hit - start,
@@ -150,80 +124,21 @@ static void iport_send(struct port *port, struct pkt *batch, unsigned n,
 		if (hit)
 			meet_fate_out(i, &batch[k], &s, now);
 		else
-			passed_out(i, now);
+			passage_passed(&i->out, now);
 	}
 	if (n > start)
 		port_send(i->below, batch + start, n - start, now);
 }
 
-/* ---- in -------------------------------------------------------------------
- */
+/* ---- in ---- */
 
-static enum drop deliver_parcel(struct impair_port *i, const struct parcel *c,
+static enum drop deliver_parcel(void *ctx, const struct parcel *c,
 				struct note *note, nsec_t now)
 {
+	struct impair_port *i = ctx;
 	struct span frame = {c->bytes, c->len};
 
 	return i->port.deliver(i->port.ctx, frame, note, now);
-}
-
-/* Of what nobody asks for any more. */
-static void count_verdict(struct impair_port *i, enum drop v)
-{
-	if (v != DROP_NONE)
-		i->port.counters->drop[v]++;
-}
-
-static void release_in(struct impair_port *i, nsec_t now)
-{
-	struct parcel *c;
-
-	while ((c = held_take(&i->in, now))) {
-		count_verdict(i, deliver_parcel(i, c, NULL, now));
-		held_give_back(&i->in, c);
-	}
-}
-
-static void passed_in(struct impair_port *i, nsec_t now)
-{
-	if (!i->in.waiting)
-		return;
-	held_passed(&i->in);
-	release_in(i, now);
-}
-
-/* The first copy's verdict; the capture shows it beside what was done. */
-static enum drop deliver_copies(struct impair_port *i, const struct parcel *c,
-				const struct fate *f, struct note *note,
-				nsec_t now)
-{
-	struct note above = {""};
-	enum drop v = deliver_parcel(i, c, note ? &above : NULL, now);
-
-	if (note)
-		join_notes(note->text, sizeof(note->text), f->note,
-			   note_text(&above, v));
-	for (unsigned n = 0; n < f->copies; n++)
-		count_verdict(i, deliver_parcel(i, c, NULL, now));
-	passed_in(i, now);
-	return v;
-}
-
-static enum drop hold_in(struct impair_port *i, const struct parcel *c,
-			 const struct fate *f, struct note *note)
-{
-	for (unsigned n = 0; n <= f->copies; n++) {
-		if (held_put(&i->in, c, f->until, f->overtake))
-			continue;
-		count(i->im->counters, CNT_IMPAIR_LOST);
-		if (n)
-			continue;
-		if (note)
-			join_notes(note->text, sizeof(note->text), IMPAIR_FULL,
-				   NULL);
-		return DROP_IMPAIRED;
-	}
-	return DROP_NONE;
 }
 
 static enum drop meet_fate_in(struct impair_port *i, struct span frame,
@@ -239,9 +154,7 @@ static enum drop meet_fate_in(struct impair_port *i, struct span frame,
 		return DROP_IMPAIRED;
 	memcpy(i->arriving, frame.p, frame.len);
 	c = damaged(s, i->arriving, (uint32_t)frame.len);
-	if (f->until)
-		return hold_in(i, &c, f, note);
-	return deliver_copies(i, &c, f, note, now);
+	return passage_in(&i->in, &c, f, note, now);
 }
 
 static enum drop iport_frame(void *ctx, struct span frame, struct note *note,
@@ -255,12 +168,11 @@ static enum drop iport_frame(void *ctx, struct span frame, struct note *note,
 	    judge(i, IMPAIR_IN, frame, now, &s))
 		return meet_fate_in(i, frame, &s, note, now);
 	v = i->port.deliver(i->port.ctx, frame, note, now);
-	passed_in(i, now);
+	passage_passed(&i->in, now);
 	return v;
 }
 
-/* ---- the port -------------------------------------------------------------
- */
+/* ---- the port ---- */
 
 static unsigned iport_receive(struct port *port, unsigned budget, nsec_t now)
 {
@@ -271,7 +183,8 @@ static nsec_t iport_deadline(const struct port *port)
 {
 	const struct impair_port *i = of(port);
 	nsec_t due = i->below->ops->deadline(i->below);
-	nsec_t in = held_deadline(&i->in), out = held_deadline(&i->out);
+	nsec_t in = held_deadline(&i->in.held);
+	nsec_t out = held_deadline(&i->out.held);
 
 	due = in < due ? in : due;
 	return out < due ? out : due;
@@ -282,8 +195,8 @@ static void iport_tick(struct port *port, nsec_t now)
 	struct impair_port *i = of(port);
 
 	i->below->ops->tick(i->below, now);
-	release_in(i, now);
-	release_out(i, now);
+	passage_release(&i->in, now);
+	passage_release(&i->out, now);
 }
 
 static unsigned iport_fds(const struct port *port, int fd[PORT_FDS])
@@ -298,20 +211,14 @@ static void iport_free(struct port *port)
 	struct impair_port *i = of(port);
 
 	port_free(i->below);
-	held_fini(&i->in);
-	held_fini(&i->out);
+	passage_fini(&i->in);
+	passage_fini(&i->out);
 	free(i);
 }
 
 static void iport_drain(struct port *port, nsec_t now)
 {
-	struct impair_port *i = of(port);
-	struct parcel *c;
-
-	while ((c = held_take(&i->out, NSEC_NEVER))) {
-		send_parcel(i, c, now);
-		held_give_back(&i->out, c);
-	}
+	passage_drain(&of(port)->out, now);
 }
 
 static void iport_want(struct port *port, const struct port_wants *w)
@@ -349,7 +256,8 @@ int impair_port_new(struct port *below, struct impair *im,
 
 	if (!i)
 		goto err_below;
-	if (held_init(&i->in) || held_init(&i->out))
+	if (passage_init(&i->in, im, deliver_parcel, i, below->counters) ||
+	    passage_init(&i->out, im, send_parcel, i, below->counters))
 		goto err_free;
 	i->port = *below;
 	i->port.ops = &impair_port_ops;
@@ -359,8 +267,8 @@ int impair_port_new(struct port *below, struct impair *im,
 	*wrapped = &i->port;
 	return 0;
 err_free:
-	held_fini(&i->in);
-	held_fini(&i->out);
+	passage_fini(&i->in);
+	passage_fini(&i->out);
 	free(i);
 err_below:
 	port_free(below);
