@@ -53,7 +53,7 @@ DRILL_SRC := $(call layer,drill)
 CMD_SRC	 := $(call layer,cmd)
 SHIM_SRC := $(call layer,verbs_shim)
 # A program of its own, with the words of drills and nothing else of ours.
-PEER_SRC := $(call layer,peer) $(addprefix drill/,call.c call_memory.c words.c verbs_words.c)
+PEER_SRC := $(call layer,peer) $(addprefix drill/,call.c call_memory.c call_wr.c words.c verbs_words.c)
 obj	 = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # Quiet, unless V=1.

@@ -66,6 +66,18 @@ struct verb {
 	int (*run)(struct call *c);
 };
 
+/* The verbs that each side has, as functions of its own but for those of memory. */
+#define VERB_LIST(X)                                                    \
+	X(pd) X(mr) X(mw) X(cq) X(srq) X(xrcd) X(qp) X(modify) X(query) \
+	X(post_send) X(post_recv) X(limit) X(attach) X(detach) X(write) \
+	X(read) X(free)
+
+#define X(name) int verb_##name(struct call *c);
+VERB_LIST(X)
+#undef X
+/* Rows of a table of verbs. */
+#define VERB_ROW(name) {#name, verb_##name},
+
 /* Does @line by one of the @n @verbs. */
 int call_run(struct call *c, const char *line, const struct verb *verbs,
 	     size_t n);
@@ -120,8 +132,5 @@ void object_free_memory(struct object *o);
 uint8_t *object_at(const struct object *o, uint64_t offset);
 /* Was nothing beside the region written? */
 bool object_is_whole(const struct object *o);
-/* "write MEMORY BYTES", "read MEMORY" */
-int verb_write(struct call *c);
-int verb_read(struct call *c);
 
 #endif

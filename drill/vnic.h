@@ -23,6 +23,12 @@ struct vnic {
 	struct objects objects;
 };
 
+/* Whose verb it is.  Errnos are negative here. */
+static inline struct vnic *vnic_of(const struct call *c)
+{
+	return c->side;
+}
+
 int vnic_verb(struct bench *b, const char *line, char reply[REPLY_MAX]);
 /* Makes pd and cq; frees all that is left.  The latter: NULL, or what is wrong.
  */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "drill/vnic_call.h"
+#include "drill/vnic.h"
 #include "nic/cq.h"
 #include "nic/mr.h"
 #include "nic/mw.h"

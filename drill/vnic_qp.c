@@ -1,23 +1,10 @@
 /* Verbs for QPs and their states. */
 #include <stdio.h>
-#include "drill/vnic_call.h"
+#include "drill/call_wr.h"
+#include "drill/vnic.h"
 #include "nic/cq.h"
 #include "nic/mcast.h"
 #include "nic/qp.h"
-
-static int attr_value(struct call *c, enum verbs_attr i, const char *text,
-		      uint64_t *v)
-{
-	if (!text)
-		return 0;
-	if (i == ATTR_ACCESS	  ? verbs_bits(verbs_access, text, v)
-	    : i == ATTR_CUR_STATE ? verbs_find(verbs_states, text, v)
-	    : i == ATTR_MIG_STATE ? verbs_find(verbs_mig_states, text, v)
-				  : words_number(text, v))
-		return 0;
-	return call_refuse(c, "%s=%s: not a value of it", verbs_attrs[i].word,
-			   text);
-}
 
 static void set_attr(struct gn_qp_attr *a, const uint64_t *v)
 {
@@ -49,17 +36,8 @@ static int get_attr(struct call *c, struct gn_qp_attr *a, unsigned *given)
 	const char *dgid = words_get(&c->w, "dgid");
 	const char *alt = words_get(&c->w, "alt_dgid");
 	uint64_t v[ATTR_N];
-	int rc = 0;
+	int rc = call_attrs(c, v, given);
 
-	*given = 0;
-	for (unsigned i = 0; i < ATTR_N && !rc; i++) {
-		const char *text = words_get(&c->w, verbs_attrs[i].word);
-
-		v[i] = verbs_attrs[i].preset;
-		*given |= text ? verbs_attrs[i].mask : 0;
-		if (i != ATTR_DGID && i != ATTR_ALT_DGID)
-			rc = attr_value(c, (enum verbs_attr)i, text, &v[i]);
-	}
 	if (rc)
 		return rc;
 	*a = (struct gn_qp_attr){0};
@@ -91,92 +69,48 @@ static int raise_qp(struct gn_qp *qp, struct gn_qp_attr *a, enum gn_qp_state to)
 	return qp_modify(qp, a, GN_QP_STATE);
 }
 
-static int get_caps(struct call *c, struct gn_qp_cap *cap)
+static struct gn_qp_init init_of(struct call *c, const struct call_qp *q)
 {
-	uint64_t swr, rwr, ssge, rsge, in;
-	int rc = call_number(c, "max_send_wr", 64, &swr);
+	bool target = q->type == GN_QPT_XRC_RECV;
+	bool source = q->type == GN_QPT_XRC_SEND;
 
-	if (!rc)
-		rc = call_number(c, "max_recv_wr", 64, &rwr);
-	if (!rc)
-		rc = call_number(c, "max_send_sge", 4, &ssge);
-	if (!rc)
-		rc = call_number(c, "max_recv_sge", 4, &rsge);
-	if (!rc)
-		rc = call_number(c, "max_inline", 64, &in);
-	if (!rc)
-		*cap = (struct gn_qp_cap){(uint32_t)swr, (uint32_t)rwr,
-					  (uint32_t)ssge, (uint32_t)rsge,
-					  (uint32_t)in};
-	return rc;
-}
-
-/* Everything but the type and the object itself. */
-static int get_init(struct call *c, struct gn_qp_init *init, struct object **pd)
-{
-	struct object *scq, *rcq, *srq, *xrcd;
-	int rc = call_object(c, "pd", O_PD, c->t->pd, pd);
-
-	if (!rc)
-		rc = call_object(c, "scq", O_CQ, c->t->cq, &scq);
-	if (!rc)
-		rc = call_object(c, "rcq", O_CQ, c->t->cq, &rcq);
-	if (!rc)
-		rc = call_object(c, "srq", O_SRQ, NULL, &srq);
-	if (!rc)
-		rc = call_object(c, "xrcd", O_XRCD, NULL, &xrcd);
-	if (!rc)
-		rc = get_caps(c, &init->cap);
-	if (rc)
-		return rc;
-	init->sq_sig_all = words_has(&c->w, "sq_sig_all");
-	init->listener = c->side;
-	init->send_cq = scq->cq;
-	init->recv_cq = rcq->cq;
-	init->srq = srq ? srq->srq : NULL;
-	if (init->type == GN_QPT_XRC_RECV) {
-		if (!xrcd)
-			return call_refuse(c, "qp NAME XRC_RECV xrcd=NAME");
-		init->xrcd = xrcd->xrcd;
-		init->send_cq = init->recv_cq = NULL;
-		*pd = NULL;
-	}
-	if (init->type == GN_QPT_XRC_SEND)
-		init->recv_cq = NULL;
-	return 0;
+	return (struct gn_qp_init){
+		.type = (enum gn_qp_type)q->type,
+		.send_cq = target ? NULL : q->scq->cq,
+		.recv_cq = target || source ? NULL : q->rcq->cq,
+		.srq = q->srq ? q->srq->srq : NULL,
+		.xrcd = target ? q->xrcd->xrcd : NULL,
+		.cap = {q->max_send_wr, q->max_recv_wr, q->max_send_sge,
+			q->max_recv_sge, q->max_inline},
+		.sq_sig_all = q->sq_sig_all,
+		.listener = c->side,
+	};
 }
 
 /* XRC_RECV QPs belong to a domain; qp_new takes the engine from any PD. */
 int verb_qp(struct call *c)
 {
-	const char *to = words_get(&c->w, "state");
-	uint64_t type, state = GN_QPS_RTS;
-	struct gn_qp_init init = {0};
+	struct gn_qp_init init;
 	struct gn_qp_attr attr;
 	struct object *o, *pd;
+	struct call_qp q;
 	unsigned given;
-	int rc = call_make(c, call_word(c, 1), O_QP, &o);
+	int rc = call_new_qp(c, &q);
 
-	if (!rc && (!call_word(c, 2) ||
-		    !verbs_find(verbs_types, call_word(c, 2), &type)))
-		rc = call_refuse(
-			c, "qp NAME TYPE: RC, UC, UD, XRC_SEND, XRC_RECV");
-	if (!rc && to && !verbs_find(verbs_states, to, &state))
-		rc = call_refuse(c, "state=%s: no such state", to);
-	if (rc)
-		return rc;
-	init.type = (enum gn_qp_type)type;
-	rc = get_init(c, &init, &pd);
 	if (!rc)
 		rc = get_attr(c, &attr, &given);
-	if (!rc)
-		rc = qp_new(pd ? pd->pd : c->t->pd->pd, &init, &o->qp);
+	if (rc)
+		return rc;
+	o = q.o;
+	init = init_of(c, &q);
+	pd = init.xrcd ? c->t->pd : q.pd;
+	rc = qp_new(pd->pd, &init, &o->qp);
 	if (rc)
 		return rc;
 	o->qp->init.cookie = o->qp;
 	call_made(o, call_word(c, 1), 0);
-	if (state != GN_QPS_RESET)
-		rc = raise_qp(o->qp, &attr, (enum gn_qp_state)state);
+	if (q.state != GN_QPS_RESET)
+		rc = raise_qp(o->qp, &attr, (enum gn_qp_state)q.state);
 	call_say(c, "qpn=0x%x qkey=0x%x", o->qp->qpn, attr.qkey);
 	return rc;
 }
@@ -188,11 +122,8 @@ int verb_modify(struct call *c)
 	struct object *o;
 	unsigned mask;
 	uint64_t state;
-	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+	int rc = call_move(c, &o, &state);
 
-	if (!rc && (!call_word(c, 2) ||
-		    !verbs_find(verbs_states, call_word(c, 2), &state)))
-		rc = call_refuse(c, "modify QP STATE");
 	if (!rc)
 		rc = get_attr(c, &attr, &mask);
 	if (rc)

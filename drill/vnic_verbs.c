@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "drill/vnic_call.h"
+#include "drill/vnic.h"
 #include "nic/cq.h"
 #include "nic/mcast.h"
 #include "nic/mr.h"
@@ -40,7 +40,7 @@ static int free_object(struct object *o)
 	return 0;
 }
 
-static int verb_free(struct call *c)
+int verb_free(struct call *c)
 {
 	const char *name = call_word(c, 1);
 	struct object *o = name ? call_find(c, name, strlen(name)) : NULL;
@@ -154,26 +154,12 @@ static int verb_impair(struct call *c)
 	return 0;
 }
 
+/* clang-format off */
 static const struct verb verbs[] = {
-	{"pd", verb_pd},
-	{"mr", verb_mr},
-	{"mw", verb_mw},
-	{"cq", verb_cq},
-	{"srq", verb_srq},
-	{"xrcd", verb_xrcd},
-	{"qp", verb_qp},
-	{"modify", verb_modify},
-	{"query", verb_query},
-	{"post_send", verb_post_send},
-	{"post_recv", verb_post_recv},
-	{"limit", verb_limit},
-	{"attach", verb_attach},
-	{"detach", verb_detach},
-	{"write", verb_write},
-	{"read", verb_read},
-	{"free", verb_free},
+	VERB_LIST(VERB_ROW)
 	{"impair", verb_impair},
 };
+/* clang-format on */
 
 int vnic_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
 {

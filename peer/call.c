@@ -21,25 +21,7 @@ int call_gid(struct call *c, const char *key, union ibv_gid *gid)
 	return 0;
 }
 
-static const struct verb verbs[] = {
-	{"pd", verb_pd},
-	{"mr", verb_mr},
-	{"mw", verb_mw},
-	{"cq", verb_cq},
-	{"srq", verb_srq},
-	{"xrcd", verb_xrcd},
-	{"qp", verb_qp},
-	{"modify", verb_modify},
-	{"query", verb_query},
-	{"post_send", verb_post_send},
-	{"post_recv", verb_post_recv},
-	{"limit", verb_limit},
-	{"attach", verb_attach},
-	{"detach", verb_detach},
-	{"write", verb_write},
-	{"read", verb_read},
-	{"free", verb_free},
-};
+static const struct verb verbs[] = {VERB_LIST(VERB_ROW)};
 
 void session_call(struct session *s, const char *line,
 		  char answer[REPLY_MAX + 16])

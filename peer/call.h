@@ -23,21 +23,4 @@ int call_errno(const void *any);
 /* An address; @gid stays if the line does not say. */
 int call_gid(struct call *c, const char *key, union ibv_gid *gid);
 
-/* The verbs. */
-int verb_pd(struct call *c);
-int verb_mr(struct call *c);
-int verb_cq(struct call *c);
-int verb_xrcd(struct call *c);
-int verb_mw(struct call *c);
-int verb_srq(struct call *c);
-int verb_limit(struct call *c);
-int verb_free(struct call *c);
-int verb_qp(struct call *c);
-int verb_modify(struct call *c);
-int verb_query(struct call *c);
-int verb_attach(struct call *c);
-int verb_detach(struct call *c);
-int verb_post_send(struct call *c);
-int verb_post_recv(struct call *c);
-
 #endif

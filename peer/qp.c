@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "drill/call_wr.h"
 #include "peer/call.h"
 #include "peer/extended.h"
 
@@ -57,19 +58,6 @@ static int state_of(struct ibv_qp *qp, enum ibv_qp_state *state)
 
 /* ---- attributes of a line ---- */
 
-static int attr_value(struct call *c, enum verbs_attr i, const char *text,
-		      uint64_t *v)
-{
-	if (!text)
-		return 0;
-	if (i == ATTR_ACCESS	  ? verbs_bits(verbs_access, text, v)
-	    : i == ATTR_CUR_STATE ? verbs_find(verbs_states, text, v)
-				  : words_number(text, v))
-		return 0;
-	return call_refuse(c, "%s=%s: not a value of it", verbs_attrs[i].word,
-			   text);
-}
-
 /* 0, which no library takes, if it is none. */
 static enum ibv_mtu mtu_code(uint64_t bytes)
 {
@@ -97,67 +85,42 @@ static void set_attr(struct ibv_qp_attr *a, const uint64_t *v)
 	a->cur_qp_state = (enum ibv_qp_state)v[ATTR_CUR_STATE];
 	a->en_sqd_async_notify = v[ATTR_NOTIFY] != 0;
 	a->ah_attr.grh.traffic_class = (uint8_t)v[ATTR_TCLASS];
+	a->alt_timeout = (uint8_t)v[ATTR_ALT_TIMEOUT];
+	a->path_mig_state = (enum ibv_mig_state)v[ATTR_MIG_STATE];
 }
 
 /* The port is the device's, unless the line says another. */
-static int get_path(struct call *c, struct ibv_qp_attr *a)
+static int get_path(struct call *c, struct ibv_qp_attr *a, uint64_t port_num)
 {
+	const struct device *d = session_of(c)->device;
 	struct ibv_ah_attr *ah = &a->ah_attr;
-	uint32_t port, timeout, mig = IBV_MIG_MIGRATED;
-	const char *text = words_get(&c->w, "mig_state");
-	uint64_t v = mig;
-	int rc = call_number32(c, "port_num", session_of(c)->device->port,
-			       &port);
+	uint8_t port =
+		words_get(&c->w, "port_num") ? (uint8_t)port_num : d->port;
+	int rc;
 
 	ah->is_global = 1;
-	ah->grh.sgid_index = session_of(c)->device->gid_index;
+	ah->grh.sgid_index = d->gid_index;
 	ah->grh.hop_limit = HOP_LIMIT;
-	if (!rc)
-		rc = call_gid(c, "dgid", &ah->grh.dgid);
+	rc = call_gid(c, "dgid", &ah->grh.dgid);
 	a->alt_ah_attr = *ah;
 	if (!rc)
 		rc = call_gid(c, "alt_dgid", &a->alt_ah_attr.grh.dgid);
-	if (!rc)
-		rc = call_number32(c, "alt_timeout", 14, &timeout);
-	if (!rc && text && !verbs_find(verbs_mig_states, text, &v))
-		rc = call_refuse(c, "mig_state=%s: no such state", text);
-	if (rc)
-		return rc;
-	a->port_num = ah->port_num = (uint8_t)port;
-	a->alt_ah_attr.port_num = a->alt_port_num = (uint8_t)port;
-	a->alt_timeout = (uint8_t)timeout;
-	a->path_mig_state = (enum ibv_mig_state)v;
-	return 0;
-}
-
-static bool is_path(const char *word)
-{
-	return strstr(word, "dgid") || strstr(word, "alt_") ||
-	       !strcmp(word, "mig_state") || !strcmp(word, "port_num");
+	a->port_num = ah->port_num = port;
+	a->alt_ah_attr.port_num = a->alt_port_num = port;
+	return rc;
 }
 
 /* Attributes as the line and the presets say; *@given: those of the line. */
-static int get_attr(struct call *c, struct ibv_qp_attr *a, int *given)
+static int get_attr(struct call *c, struct ibv_qp_attr *a, unsigned *given)
 {
 	uint64_t v[ATTR_N];
-	int rc = 0;
+	int rc = call_attrs(c, v, given);
 
-	*given = 0;
-	for (unsigned i = 0; i < ATTR_N && !rc; i++) {
-		const char *text = words_get(&c->w, verbs_attrs[i].word);
-
-		v[i] = verbs_attrs[i].preset;
-		*given |= text ? (int)verbs_attrs[i].mask : 0;
-		if (!is_path(verbs_attrs[i].word))
-			rc = attr_value(c, (enum verbs_attr)i, text, &v[i]);
-	}
 	if (rc)
 		return rc;
-	*given |= words_get(&c->w, "alt_dgid") ? IBV_QP_ALT_PATH : 0;
-	*given |= words_get(&c->w, "mig_state") ? IBV_QP_PATH_MIG_STATE : 0;
 	memset(a, 0, sizeof(*a));
 	set_attr(a, v);
-	return get_path(c, a);
+	return get_path(c, a, v[ATTR_PORT]);
 }
 
 /* ---- making QPs ---- */
@@ -183,92 +146,51 @@ static int raise_qp(struct ibv_qp *qp, struct ibv_qp_attr *a,
 	return ibv_modify_qp(qp, a, IBV_QP_STATE);
 }
 
-static int get_caps(struct call *c, struct ibv_qp_cap *cap)
+static struct ibv_qp_init_attr_ex init_of(const struct call_qp *q)
 {
-	int rc = call_number32(c, "max_send_wr", 64, &cap->max_send_wr);
+	struct ibv_qp_init_attr_ex init = {
+		.qp_type = (enum ibv_qp_type)q->type,
+		.cap = {q->max_send_wr, q->max_recv_wr, q->max_send_sge,
+			q->max_recv_sge, q->max_inline},
+		.sq_sig_all = q->sq_sig_all,
+	};
 
-	if (!rc)
-		rc = call_number32(c, "max_recv_wr", 64, &cap->max_recv_wr);
-	if (!rc)
-		rc = call_number32(c, "max_send_sge", 4, &cap->max_send_sge);
-	if (!rc)
-		rc = call_number32(c, "max_recv_sge", 4, &cap->max_recv_sge);
-	if (!rc)
-		rc = call_number32(c, "max_inline", 64, &cap->max_inline_data);
-	return rc;
-}
-
-static int get_init(struct call *c, struct ibv_qp_init_attr_ex *init)
-{
-	struct object *pd, *scq, *rcq, *srq, *xrcd;
-	int rc = call_object(c, "pd", O_PD, c->t->pd, &pd);
-
-	if (!rc)
-		rc = call_object(c, "scq", O_CQ, c->t->cq, &scq);
-	if (!rc)
-		rc = call_object(c, "rcq", O_CQ, c->t->cq, &rcq);
-	if (!rc)
-		rc = call_object(c, "srq", O_SRQ, NULL, &srq);
-	if (!rc)
-		rc = call_object(c, "xrcd", O_XRCD, NULL, &xrcd);
-	if (!rc)
-		rc = get_caps(c, &init->cap);
-	if (rc)
-		return rc;
-	init->sq_sig_all = words_has(&c->w, "sq_sig_all");
-	if (init->qp_type == IBV_QPT_XRC_RECV) {
-		if (!xrcd)
-			return call_refuse(c, "qp NAME XRC_RECV xrcd=NAME");
-		init->comp_mask = IBV_QP_INIT_ATTR_XRCD;
-		init->xrcd = xrcd->ibv_xrcd;
-		return 0;
+	if (init.qp_type == IBV_QPT_XRC_RECV) {
+		init.comp_mask = IBV_QP_INIT_ATTR_XRCD;
+		init.xrcd = q->xrcd->ibv_xrcd;
+		return init;
 	}
-	init->comp_mask = IBV_QP_INIT_ATTR_PD;
-	init->pd = pd->ibv_pd;
-	init->srq = srq ? srq->ibv_srq : NULL;
-	init->send_cq = scq->ibv_cq;
-	init->recv_cq = init->qp_type == IBV_QPT_XRC_SEND ? NULL : rcq->ibv_cq;
-	return 0;
-}
-
-/* The type and the state that the line's "qp NAME TYPE state=" gives. */
-static int get_type(struct call *c, uint64_t *type, uint64_t *state)
-{
-	const char *to = words_get(&c->w, "state");
-
-	*state = IBV_QPS_RTS;
-	if (!call_word(c, 2) || !verbs_find(verbs_types, call_word(c, 2), type))
-		return call_refuse(
-			c, "qp NAME TYPE: RC, UC, UD, XRC_SEND, XRC_RECV");
-	if (to && !verbs_find(verbs_states, to, state))
-		return call_refuse(c, "state=%s: no such state", to);
-	return 0;
+	init.comp_mask = IBV_QP_INIT_ATTR_PD;
+	init.pd = q->pd->ibv_pd;
+	init.srq = q->srq ? q->srq->ibv_srq : NULL;
+	init.send_cq = q->scq->ibv_cq;
+	if (init.qp_type != IBV_QPT_XRC_SEND)
+		init.recv_cq = q->rcq->ibv_cq;
+	return init;
 }
 
 int verb_qp(struct call *c)
 {
-	struct ibv_qp_init_attr_ex init = {0};
+	struct ibv_qp_init_attr_ex init;
 	struct ibv_qp_attr attr;
-	uint64_t type = 0, state = 0;
+	struct call_qp q;
 	struct object *o;
-	int given, rc = call_make(c, call_word(c, 1), O_QP, &o);
+	unsigned given;
+	int rc = call_new_qp(c, &q);
 
-	if (!rc)
-		rc = get_type(c, &type, &state);
-	init.qp_type = (enum ibv_qp_type)type;
-	if (!rc)
-		rc = get_init(c, &init);
 	if (!rc)
 		rc = get_attr(c, &attr, &given);
 	if (rc)
 		return rc;
+	o = q.o;
+	init = init_of(&q);
 	o->ibv_qp = extended_qp_new(session_of(c)->device->context, &init,
 				    &o->extended);
 	if (!o->ibv_qp)
 		return call_errno(NULL);
 	call_made(o, call_word(c, 1), 0);
-	if (state != IBV_QPS_RESET)
-		rc = raise_qp(o->ibv_qp, &attr, (enum ibv_qp_state)state);
+	if (q.state != IBV_QPS_RESET)
+		rc = raise_qp(o->ibv_qp, &attr, (enum ibv_qp_state)q.state);
 	call_say(c, "qpn=0x%x qkey=0x%x", o->ibv_qp->qp_num, attr.qkey);
 	return rc;
 }
@@ -281,21 +203,20 @@ int verb_modify(struct call *c)
 	struct ibv_qp_attr attr;
 	struct object *o;
 	uint64_t state;
-	int mask, rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+	unsigned given;
+	int mask, rc = call_move(c, &o, &state);
 
-	if (!rc && (!call_word(c, 2) ||
-		    !verbs_find(verbs_states, call_word(c, 2), &state)))
-		rc = call_refuse(c, "modify QP STATE");
 	if (!rc)
-		rc = get_attr(c, &attr, &mask);
+		rc = get_attr(c, &attr, &given);
 	if (!rc)
 		rc = state_of(o->ibv_qp, &from);
 	if (rc)
 		return rc;
 	attr.qp_state = (enum ibv_qp_state)state;
+	mask = (int)given | IBV_QP_STATE;
 	if (!words_has(&c->w, "only"))
 		mask |= required_for(o->ibv_qp, from, attr.qp_state);
-	return ibv_modify_qp(o->ibv_qp, &attr, mask | IBV_QP_STATE);
+	return ibv_modify_qp(o->ibv_qp, &attr, mask);
 }
 
 int verb_query(struct call *c)

@@ -2,56 +2,37 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include "drill/call_wr.h"
 #include "peer/call.h"
 #include "peer/extended.h"
 
-#define SGES_MAX  32u
 #define TIMES_MAX 100000u
 #define HOP_LIMIT 64
 
-/* All the line's sge=, addressed as the region is.  An address past the region
- * is the drill's to try.
- */
-static int get_sges(struct call *c, struct ibv_sge *sge, int *n)
+/* Addressed as the regions are.  An address past one is the drill's to try. */
+static void set_sges(struct ibv_sge *sge, const struct call_sge *s, unsigned n)
 {
-	*n = 0;
-	for (unsigned i = 0; i < c->w.n; i++) {
-		uint64_t offset, len;
-		struct object *o;
-		int rc;
-
-		if (!c->w.w[i].value || strcmp(c->w.w[i].text, "sge"))
-			continue;
-		if (*n == (int)SGES_MAX)
-			return call_refuse(c, "more than %u sge=", SGES_MAX);
-		rc = call_range(c, c->w.w[i].value, &o, &offset, &len);
-		if (rc)
-			return rc;
-		sge[(*n)++] = (struct ibv_sge){o->iova + offset, (uint32_t)len,
-					       o->ibv_mr->lkey};
-	}
-	return 0;
+	for (unsigned i = 0; i < n; i++)
+		sge[i] = (struct ibv_sge){s[i].o->iova + s[i].offset, s[i].len,
+					  s[i].o->ibv_mr->lkey};
 }
 
+/* One that is about to be posted. */
+struct request {
+	struct call_wr w;
+	struct call_sge s[CALL_SGES];
+	struct ibv_sge sge[CALL_SGES];
+	struct ibv_send_wr wr;
+};
+
 /* Inline data is read by the library, at the program's own addresses. */
-static int address_inline(struct call *c, struct ibv_send_wr *wr)
+static int address_inline(struct call *c, struct request *r)
 {
-	int n = 0;
+	int rc = 0;
 
-	for (unsigned i = 0; i < c->w.n; i++) {
-		uint64_t offset, len;
-		struct object *o;
-
-		if (!c->w.w[i].value || strcmp(c->w.w[i].text, "sge"))
-			continue;
-		call_range(c, c->w.w[i].value, &o, &offset, &len);
-		if (offset > o->len || len > o->len - offset)
-			return call_refuse(
-				c, "sge=%s: inline data past the region",
-				c->w.w[i].value);
-		wr->sg_list[n++].addr = (uintptr_t)object_at(o, offset);
-	}
-	return 0;
+	for (int i = 0; i < r->wr.num_sge && !rc; i++)
+		rc = call_inline(c, &r->s[i], &r->sge[i].addr);
+	return rc;
 }
 
 /* ---- datagrams ---- */
@@ -92,50 +73,19 @@ static int get_datagram(struct call *c, struct ibv_qp *qp,
 			struct ibv_send_wr *wr)
 {
 	union ibv_gid gid = {{0}};
-	uint32_t tclass;
-	int rc = call_number32(c, "dqpn", 0, &wr->wr.ud.remote_qpn);
+	struct call_datagram d;
+	int rc = call_datagram(c, &d);
 
 	if (!rc)
-		rc = call_number32(c, "qkey", 0x11111111,
-				   &wr->wr.ud.remote_qkey);
-	if (!rc)
-		rc = call_number32(c, "traffic_class", 0, &tclass);
-	if (!rc)
 		rc = call_gid(c, "dgid", &gid);
-	return rc ? rc
-		  : find_address(c, qp->pd, &gid, (uint8_t)tclass,
-				 &wr->wr.ud.ah);
+	if (rc)
+		return rc;
+	wr->wr.ud.remote_qpn = d.qpn;
+	wr->wr.ud.remote_qkey = d.qkey;
+	return find_address(c, qp->pd, &gid, d.traffic_class, &wr->wr.ud.ah);
 }
 
 /* ---- windows ---- */
-
-static int get_bind(struct call *c, struct object **mw,
-		    struct ibv_mw_bind_info *info)
-{
-	struct object *mr;
-	uint64_t at, len, access;
-	int rc = call_object(c, "mw", O_MW, NULL, mw);
-
-	if (!rc)
-		rc = call_object(c, "mr", O_MR, NULL, &mr);
-	if (!rc && (!*mw || !mr))
-		rc = call_refuse(c, "BIND_MW mw=NAME mr=NAME");
-	if (!rc)
-		rc = call_number(c, "bind_at", 0, &at);
-	if (!rc)
-		rc = call_number(c, "bind_len", mr->len, &len);
-	if (!rc)
-		rc = call_bits(c, "access", verbs_access,
-			       IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ,
-			       &access);
-	if (rc)
-		return rc;
-	info->mw_access_flags = (unsigned)access;
-	info->mr = mr->ibv_mr;
-	info->addr = mr->iova + at;
-	info->length = len;
-	return 0;
-}
 
 /* The window gets its next key. */
 static int bind_window(struct call *c, struct ibv_qp *qp,
@@ -143,190 +93,147 @@ static int bind_window(struct call *c, struct ibv_qp *qp,
 {
 	struct ibv_mw_bind type1 = {.wr_id = wr->wr_id,
 				    .send_flags = wr->send_flags};
+	struct ibv_mw_bind_info *info = &type1.bind_info;
 	struct ibv_send_wr *bad;
-	struct object *mw;
+	struct call_bind b;
+	struct ibv_mw *mw;
 	uint32_t rkey;
-	int rc = get_bind(c, &mw, &type1.bind_info);
+	int rc = call_bind(c, &b);
 
 	if (rc)
 		return rc;
-	rkey = ibv_inc_rkey(mw->ibv_mw->rkey);
-	if (mw->ibv_mw->type == IBV_MW_TYPE_1) {
-		rc = ibv_bind_mw(qp, mw->ibv_mw, &type1);
-		rkey = mw->ibv_mw->rkey;
+	info->mr = b.mr->ibv_mr;
+	info->addr = b.mr->iova + b.at;
+	info->length = b.len;
+	info->mw_access_flags = b.access;
+	mw = b.mw->ibv_mw;
+	rkey = ibv_inc_rkey(mw->rkey);
+	if (mw->type == IBV_MW_TYPE_1) {
+		rc = ibv_bind_mw(qp, mw, &type1);
+		rkey = mw->rkey;
 	} else {
-		wr->bind_mw.mw = mw->ibv_mw;
+		wr->bind_mw.mw = mw;
 		wr->bind_mw.rkey = rkey;
-		wr->bind_mw.bind_info = type1.bind_info;
+		wr->bind_mw.bind_info = *info;
 		rc = ibv_post_send(qp, wr, &bad);
 		if (!rc)
-			mw->ibv_mw->rkey = rkey;
+			mw->rkey = rkey;
 	}
 	if (!rc)
 		call_say(c, "mw=%s rkey=0x%x va=0x%llx", words_get(&c->w, "mw"),
-			 rkey, (unsigned long long)type1.bind_info.addr);
+			 rkey, (unsigned long long)info->addr);
 	return rc;
 }
 
 /* ---- sends ---- */
 
-struct numbers {
-	uint64_t va, compare, swap, flush_len;
-	uint32_t imm, inv, rkey, srqn, type, level;
-};
-
-static int get_numbers(struct call *c, struct numbers *n)
-{
-	int rc = call_number32(c, "imm", 0, &n->imm);
-
-	if (!rc)
-		rc = call_number32(c, "inv_rkey", n->imm, &n->inv);
-	if (!rc)
-		rc = call_number(c, "va", 0, &n->va);
-	if (!rc)
-		rc = call_number32(c, "rkey", 0, &n->rkey);
-	if (!rc)
-		rc = call_number(c, "compare", 0, &n->compare);
-	if (!rc)
-		rc = call_number(c, "add", n->compare, &n->compare);
-	if (!rc)
-		rc = call_number(c, "swap", 0, &n->swap);
-	if (!rc)
-		rc = call_number32(c, "srqn", 0, &n->srqn);
-	if (!rc)
-		rc = call_number32(c, "type", 1, &n->type);
-	if (!rc)
-		rc = call_number32(c, "selectivity", 0, &n->level);
-	if (!rc)
-		rc = call_number(c, "flush_len", 0, &n->flush_len);
-	return rc;
-}
-
-static void fill_in(struct ibv_send_wr *wr, const struct numbers *n)
+static void fill_in(struct ibv_send_wr *wr, const struct call_wr *w)
 {
 	bool invalidates = wr->opcode == IBV_WR_SEND_WITH_INV ||
 			   wr->opcode == IBV_WR_LOCAL_INV;
 
 	if (invalidates)
-		wr->invalidate_rkey = n->inv;
+		wr->invalidate_rkey = w->inv_rkey;
 	else
-		wr->imm_data = htonl(n->imm);
-	wr->qp_type.xrc.remote_srqn = n->srqn;
+		wr->imm_data = htonl(w->imm);
+	wr->qp_type.xrc.remote_srqn = w->srqn;
 	if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
 	    wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD) {
-		wr->wr.atomic.remote_addr = n->va;
-		wr->wr.atomic.rkey = n->rkey;
-		wr->wr.atomic.compare_add = n->compare;
-		wr->wr.atomic.swap = n->swap;
+		wr->wr.atomic.remote_addr = w->va;
+		wr->wr.atomic.rkey = w->rkey;
+		wr->wr.atomic.compare_add = w->compare;
+		wr->wr.atomic.swap = w->swap;
 	} else {
-		wr->wr.rdma.remote_addr = n->va;
-		wr->wr.rdma.rkey = n->rkey;
+		wr->wr.rdma.remote_addr = w->va;
+		wr->wr.rdma.rkey = w->rkey;
 	}
 }
 
-static unsigned get_flags(const struct call *c)
+static int post_flush(const struct call_wr *w)
 {
-	unsigned flags = words_has(&c->w, "unsignaled") ? 0 : IBV_SEND_SIGNALED;
+	struct flush f = {w->wr_id, w->va,	   w->flush_len,  w->rkey,
+			  w->flags, w->flush_type, w->flush_level};
 
-	for (const struct verbs_word *f = verbs_send_flags; f->word; f++)
-		if (words_has(&c->w, f->word))
-			flags |= (unsigned)f->value;
-	return flags;
-}
-
-static int post_flush(const struct object *o, const struct ibv_send_wr *wr,
-		      const struct numbers *n)
-{
-	struct flush f = {wr->wr_id,	    n->va,	    n->flush_len,
-			  n->rkey,	    wr->send_flags, (uint8_t)n->type,
-			  (uint8_t)n->level};
-
-	return o->extended ? extended_flush(o->ibv_qp, &f) : EOPNOTSUPP;
+	return w->o->extended ? extended_flush(w->o->ibv_qp, &f) : EOPNOTSUPP;
 }
 
 /* Not every library posts it; then it is made by a call, which is given its
  * bytes as inline data is.
  */
-static int post_atomic_write(struct call *c, const struct object *o,
-			     struct ibv_send_wr *wr)
+static int post_atomic_write(struct call *c, struct request *r)
 {
+	const struct object *o = r->w.o;
 	struct ibv_send_wr *bad;
-	int rc = ibv_post_send(o->ibv_qp, wr, &bad);
+	int rc = ibv_post_send(o->ibv_qp, &r->wr, &bad);
 
 	if ((rc != EINVAL && rc != EOPNOTSUPP) || !o->extended ||
-	    wr->num_sge != 1 || wr->sg_list->length != 8)
+	    r->wr.num_sge != 1 || r->sge->length != 8)
 		return rc;
-	rc = address_inline(c, wr);
+	rc = address_inline(c, r);
 	return rc ? rc
 		  : extended_atomic_write(
-			    o->ibv_qp, wr,
-			    (const uint8_t *)(uintptr_t)wr->sg_list->addr);
+			    o->ibv_qp, &r->wr,
+			    (const uint8_t *)(uintptr_t)r->sge->addr);
 }
 
-static int post(struct call *c, const struct object *o, struct ibv_send_wr *wr,
-		const struct numbers *n)
+static int post(struct call *c, struct request *r)
 {
-	struct ibv_send_wr *bad;
+	struct ibv_qp *qp = r->w.o->ibv_qp;
+	struct ibv_send_wr *wr = &r->wr, *bad;
 	int rc = 0;
 
 	if ((unsigned)wr->opcode == WR_FLUSH)
-		return post_flush(o, wr, n);
+		return post_flush(&r->w);
 	if (wr->opcode == IBV_WR_BIND_MW)
-		return bind_window(c, o->ibv_qp, wr);
-	fill_in(wr, n);
+		return bind_window(c, qp, wr);
+	fill_in(wr, &r->w);
 	if (wr->opcode == IBV_WR_ATOMIC_WRITE)
-		return post_atomic_write(c, o, wr);
-	if (o->ibv_qp->qp_type == IBV_QPT_UD)
-		rc = get_datagram(c, o->ibv_qp, wr);
+		return post_atomic_write(c, r);
+	if (qp->qp_type == IBV_QPT_UD)
+		rc = get_datagram(c, qp, wr);
 	if (!rc && wr->send_flags & IBV_SEND_INLINE)
-		rc = address_inline(c, wr);
-	return rc ? rc : ibv_post_send(o->ibv_qp, wr, &bad);
+		rc = address_inline(c, r);
+	return rc ? rc : ibv_post_send(qp, wr, &bad);
 }
 
 int verb_post_send(struct call *c)
 {
-	struct ibv_sge sge[SGES_MAX];
-	struct ibv_send_wr wr = {.sg_list = sge, .send_flags = get_flags(c)};
-	struct numbers n;
-	struct object *o;
-	uint64_t opcode;
-	int rc = call_find_kind(c, call_word(c, 1), O_QP, &o);
+	struct request r = {.wr = {.sg_list = r.sge}};
+	unsigned n;
+	int rc = call_wr(c, &r.w);
 
-	if (!rc && (!call_word(c, 2) ||
-		    !verbs_find(verbs_opcodes, call_word(c, 2), &opcode)))
-		rc = call_refuse(c, "post_send QP OPCODE: no such opcode");
 	if (!rc)
-		rc = get_sges(c, sge, &wr.num_sge);
-	if (!rc)
-		rc = call_number(c, "id", 0, &wr.wr_id);
-	if (!rc)
-		rc = get_numbers(c, &n);
+		rc = call_sges(c, r.s, &n);
 	if (rc)
 		return rc;
-	wr.opcode = (enum ibv_wr_opcode)opcode;
-	return post(c, o, &wr, &n);
+	set_sges(r.sge, r.s, n);
+	r.wr.num_sge = (int)n;
+	r.wr.wr_id = r.w.wr_id;
+	r.wr.opcode = (enum ibv_wr_opcode)r.w.opcode;
+	r.wr.send_flags = r.w.flags;
+	return post(c, &r);
 }
 
 /* ---- receives ---- */
 
 int verb_post_recv(struct call *c)
 {
-	struct ibv_sge sge[SGES_MAX];
+	struct call_sge s[CALL_SGES];
+	struct ibv_sge sge[CALL_SGES];
 	struct ibv_recv_wr wr = {.sg_list = sge}, *bad;
-	const char *name = call_word(c, 1);
-	struct object *o = name ? call_find(c, name, strlen(name)) : NULL;
+	struct object *o;
 	uint64_t times;
-	int rc;
+	unsigned n;
+	int rc = call_recv(c, &o, &wr.wr_id, &times);
 
-	if (!o || (o->kind != O_QP && o->kind != O_SRQ))
-		return call_refuse(c, "post_recv QP|SRQ: no such object");
-	rc = call_number(c, "id", 0, &wr.wr_id);
-	if (!rc)
-		rc = call_number(c, "times", 1, &times);
 	if (!rc && times > TIMES_MAX)
 		rc = call_refuse(c, "times=: at most %u", TIMES_MAX);
 	if (!rc)
-		rc = get_sges(c, sge, &wr.num_sge);
+		rc = call_sges(c, s, &n);
+	if (rc)
+		return rc;
+	set_sges(sge, s, n);
+	wr.num_sge = (int)n;
 	for (; !rc && times; times--, wr.wr_id++)
 		rc = o->kind == O_SRQ ? ibv_post_srq_recv(o->ibv_srq, &wr, &bad)
 				      : ibv_post_recv(o->ibv_qp, &wr, &bad);

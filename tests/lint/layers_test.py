@@ -31,7 +31,7 @@ LAYERS = {
               "nic/host/spec_engine.h", "nic/impair/",
               "nic/link/link.h", "nic/port/port.h", "nic/port/capture.h",
               "overlay/vxlan.h", "drill/"],
-    "peer": ["drill/call.h", "peer/"],
+    "peer": ["drill/call.h", "drill/call_wr.h", "peer/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
     "cmd": ["wire/", "nic/base/", "nic/host/spec.h",
             "nic/host/runtime.h", "trace/", "drill/", "cmd/"],
