@@ -25,8 +25,7 @@
 static_assert(sizeof(((struct finds *)0)->dir) >= RUNTIME_PATH_MAX,
 	      "room for the directory");
 
-/* ---- one socket
- * ---------------------------------------------------------------- */
+/* ---- one socket ---- */
 
 /* "PID-NAME.sock" */
 static bool parse_name(const char *file, struct found *f)
@@ -109,8 +108,7 @@ static bool ask(const char *dir, const char *file, struct found *f)
 	return f->text || !access(path, F_OK);
 }
 
-/* ---- all of them
- * ---------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 /* runtime_dir has refused @dir. */
 static int explain(const char *dir, const char *why)

@@ -17,8 +17,7 @@
 #define PEER_COLUMNS	 15u
 #define CQS_MAX		 8u /* that are listed as text */
 
-/* ---- what a view says; 0 or "?" for what it does not
- * ----------------------------- */
+/* ---- what a view says; 0 or "?" for what it does not ---- */
 
 static uint64_t number(const json_t *o, const char *key)
 {
@@ -81,8 +80,7 @@ static void print_tail(const char *s, size_t max)
 	print_part(s + n - (max - 2), max - 2);
 }
 
-/* ---- figures
- * ----------------------------------------------------------------------- */
+/* ---- figures ---- */
 
 #define FIGURE_MAX 8u
 
@@ -125,8 +123,7 @@ static const char *uptime(const json_t *view, char out[16])
 	return out;
 }
 
-/* ---- the list
- * ------------------------------------------------------------------------- */
+/* ---- the list ---- */
 
 void show_list_head(bool rates)
 {
@@ -167,9 +164,7 @@ void show_silent_row(int pid, const char *nic)
 	       nic);
 }
 
-/* ---- details
- * ----------------------------------------------------------------------------
- */
+/* ---- details ---- */
 
 static void show_identity(const json_t *view)
 {
@@ -260,9 +255,7 @@ static void show_counters(const json_t *view, const char *key,
 		putchar('\n');
 }
 
-/* ---- QPs
- * -----------------------------------------------------------------------------------
- */
+/* ---- QPs ---- */
 
 static int by_number(const void *a, const void *b)
 {

@@ -112,8 +112,7 @@ int call_number32(struct call *c, const char *key, uint32_t preset,
 int call_bits(struct call *c, const char *key, const struct verbs_word *t,
 	      uint64_t preset, uint64_t *value);
 
-/* ---- memory (call_memory.c) ------------------------------------------------
- */
+/* ---- memory (call_memory.c) ---- */
 
 /* "NAME", "NAME+OFFSET", each maybe with ":LENGTH"; it may lie outside. */
 int call_range(struct call *c, const char *text, struct object **o,

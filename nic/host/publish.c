@@ -17,8 +17,7 @@
 #define PATIENCE  (2 * SEC) /* with one reader */
 #define REST_MSEC 100	    /* without descriptors or memory */
 
-/* ---- the socket -------------------------------------------------------------
- */
+/* ---- the socket ---- */
 
 static struct sockaddr_un address_of(const struct publication *p)
 {
@@ -86,8 +85,7 @@ static int listen_there(struct publication *p, const char *name, char *why)
 	return rc;
 }
 
-/* ---- the thread
- * -------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* Waits for @fd, or for the NIC to close; false: enough of waiting. */
 static bool wait_writable(const struct gn_nic *nic, int fd, nsec_t until)
@@ -166,8 +164,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* -errno, and @why is one line. */
 static int start(struct gn_nic *nic, char *why)

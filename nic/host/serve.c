@@ -12,14 +12,12 @@
 #include "nic/mem.h"
 #include "nic/port/capture.h"
 
-#define ACTIVE_NSEC (50 * USEC) /* a program that called so recently is there \
-				 */
+#define ACTIVE_NSEC (50 * USEC) /* who called so recently is there */
 #define NAP_MIN	 (50 * USEC)
 #define NAP_LONG (1 * MSEC) /* longer ones are ended by a kick */
 #define NAP_MAX	 (100 * MSEC)
 
-/* ---- waiting
- * -------------------------------------------------------------------------- */
+/* ---- waiting ---- */
 
 /* What ended a wait: bits. */
 #define WOKE_EXTRA 1 /* the extra descriptor is readable */
@@ -135,8 +133,7 @@ int host_wait(struct gn_nic *nic, int fd)
 	return woke < 0 ? woke : 0;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------ */
+/* ---- the thread ---- */
 
 /* How the thread shares the work with a program that calls now and then.  It
  * naps while the program calls, and takes over when it does not.  If packets
@@ -173,8 +170,7 @@ static void take_nap(struct gn_nic *nic, struct duty *d, bool waiting)
 	atomic_store(&nic->napping, false);
 }
 
-/* Does what is overdue: of several who sleep, a kick may have woken only one.
- */
+/* Does what is overdue: of several who sleep, a kick may have woken one only. */
 static void catch_up(struct gn_nic *nic)
 {
 	nsec_t now = host_now();

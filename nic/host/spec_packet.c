@@ -10,13 +10,12 @@
 _Static_assert(PACKET_WHY_MAX == SPEC_WHY_MAX, "one line has one length");
 
 /* What is wrong is told by @why already; says where. */
-static int at_interface(const struct nic_spec *s, int error, char *why)
+static int at_interface(const char *where, int error, char *why)
 {
 	char what[SPEC_WHY_MAX];
 
 	snprintf(what, sizeof(what), "%s", why);
-	snprintf(why, SPEC_WHY_MAX, "port=packet:%.15s: %.200s", s->where,
-		 what);
+	snprintf(why, SPEC_WHY_MAX, "port=packet:%.15s: %.200s", where, what);
 	return error;
 }
 
@@ -66,10 +65,10 @@ static int check_own(const struct netif *n, const struct link_config *cfg,
 }
 
 static struct packet_config config_of(const struct nic_spec *s,
-				      const struct netif *n,
+				      const char *where, const struct netif *n,
 				      const struct link_config *cfg)
 {
-	struct packet_config p = {.ifname = s->where,
+	struct packet_config p = {.ifname = where,
 				  .ifindex = n->index,
 				  .mtu = n->mtu,
 				  .mac = cfg->mac,
@@ -89,15 +88,13 @@ int spec_packet_under(const struct nic_spec *s, struct link_config *cfg,
 		      struct port **port, char *why)
 {
 	const uint8_t *ip = cfg->addr[0].b;
-	struct nic_spec under = *s;
 	char name[NETIF_NAME_MAX];
 	struct packet_config p;
 	struct netif n;
 	int error = netif_look(s->via, &n, why);
 
-	strcpy(under.where, s->via);
 	if (error)
-		return at_interface(&under, error, why);
+		return at_interface(s->via, error, why);
 	cfg->shared = netif_owner(&cfg->addr[0], name) && !strcmp(name, n.name);
 	cfg->mac = (struct mac){{0x02, 0x76, ip[12], ip[13], ip[14], ip[15]}};
 	cfg->prefix_len = ip_is_v4(&cfg->addr[0]) ? 24 : 64;
@@ -107,7 +104,7 @@ int spec_packet_under(const struct nic_spec *s, struct link_config *cfg,
 	} else {
 		error = check_own(&n, cfg, why);
 	}
-	p = config_of(&under, &n, cfg);
+	p = config_of(s, s->via, &n, cfg);
 	return error ? error : port_packet_new(&p, port, why);
 }
 
@@ -119,12 +116,12 @@ int spec_packet_new(const struct nic_spec *s, struct link_config *cfg,
 	int error = netif_look(s->where, &n, why);
 
 	if (error)
-		return at_interface(s, error, why);
+		return at_interface(s->where, error, why);
 	error = s->host_ip ? take_host(s, &n, cfg, why)
 			   : check_own(&n, cfg, why);
 	if (error)
 		return error;
-	p = config_of(s, &n, cfg);
+	p = config_of(s, s->where, &n, cfg);
 	error = port_packet_new(&p, port, why);
 	if (!error && !n.running)
 		log_warn("%s: nothing is at the other end of %s (no carrier); "

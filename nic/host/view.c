@@ -15,8 +15,7 @@
 #define BYTES_MAX    ((uint64_t)INT64_MAX)
 #define KEYS_AT_ONCE 1024u /* memory regions per hold of the lock */
 
-/* ---- the NIC ----------------------------------------------------------------
- */
+/* ---- the NIC ---- */
 
 static void write_addresses(const struct gn_nic *nic, struct json *j)
 {
@@ -49,8 +48,7 @@ static void write_identity(const struct gn_nic *nic, struct json *j)
 	json_number(j, "uptime_usec", (host_now() - nic->born) / USEC);
 }
 
-/* ---- counters ---------------------------------------------------------------
- */
+/* ---- counters ---- */
 
 static void write_counters(struct gn_nic *nic, struct json *j)
 {
@@ -70,8 +68,7 @@ static void write_counters(struct gn_nic *nic, struct json *j)
 	json_object_end(j);
 }
 
-/* ---- queues
- * ------------------------------------------------------------------ */
+/* ---- queues ---- */
 
 /* What is shown of a CQ or an SRQ. */
 struct queue_facts {
@@ -168,8 +165,7 @@ static void write_queues(struct gn_nic *nic, struct json *j)
 	free(room);
 }
 
-/* ---- memory
- * -------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 struct memory_facts {
 	uint64_t regions, bytes, windows, domains;

@@ -16,8 +16,7 @@ struct gn_nic;
  */
 void view_write(struct gn_nic *nic, struct json *j);
 
-/* ---- between view.c and view_qp.c
- * -------------------------------------------- */
+/* ---- between view.c and view_qp.c ---- */
 
 /* The array "qps". */
 void view_qps(struct gn_nic *nic, struct json *j);

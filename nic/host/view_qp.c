@@ -90,8 +90,7 @@ static void copy_qp(const struct gn_qp *qp, nsec_t now, struct qp_facts *f)
 	copy_responder(qp, f);
 }
 
-/* ---- pieces
- * ------------------------------------------------------------------- */
+/* ---- pieces ---- */
 
 struct piece {
 	struct qp_facts *qp;
@@ -142,8 +141,7 @@ static bool make_room(struct piece *p)
 	return true;
 }
 
-/* ---- text
- * ----------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static const char *type_word(enum gn_qp_type type)
 {

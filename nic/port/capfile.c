@@ -101,8 +101,7 @@ static uint64_t to_nsec(struct clock clock, uint64_t t)
 	return t;
 }
 
-/* ---- pcap -------------------------------------------------------------------
- */
+/* ---- pcap ---- */
 
 static int start_pcap(struct capfile *c, uint32_t magic, char *why)
 {
@@ -135,8 +134,7 @@ static int next_pcap(struct capfile *c, struct capfile_frame *frame, bool *cut,
 	return 1;
 }
 
-/* ---- pcapng -----------------------------------------------------------------
- */
+/* ---- pcapng ---- */
 
 struct block {
 	uint32_t type, len; /* len: of the body, which is in buf */
@@ -283,8 +281,7 @@ static int next_ng(struct capfile *c, struct capfile_frame *frame, bool *cut,
 	return rc;
 }
 
-/* ---- either
- * ------------------------------------------------------------------- */
+/* ---- either ---- */
 
 static int start(struct capfile *c, char *why)
 {

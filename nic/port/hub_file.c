@@ -56,8 +56,7 @@ static void fifo_path(const struct hub *h, unsigned slot,
 	snprintf(path, HUB_PATH_MAX + 8, "%s.%u", h->path, slot);
 }
 
-/* ---- the table, under its lock
- * ----------------------------------------------- */
+/* ---- the table, under its lock ---- */
 
 static void table_changed(struct hub *h)
 {
@@ -107,8 +106,7 @@ void hub_reap(struct hub *h, unsigned slot)
 	hub_unlock(h->fd, HUB_LOCK_TABLE);
 }
 
-/* ---- the file
- * ------------------------------------------------------------------ */
+/* ---- the file ---- */
 
 static int refuse(const struct hub *h, int error, const char *what, char *why)
 {
@@ -298,8 +296,7 @@ static int start(struct hub *h, const char *where, char *why)
 	return hub_path(where, h->path, why);
 }
 
-/* ---- joining and leaving
- * ------------------------------------------------------- */
+/* ---- joining and leaving ---- */
 
 static int check_member(const struct hub *h, const struct hub_member *m,
 			char *why)
@@ -424,8 +421,7 @@ int hub_addresses(const char *where, struct ip_addr ip[HUB_STATIONS], char *why)
 	return n;
 }
 
-/* ---- rings
- * ---------------------------------------------------------------------- */
+/* ---- rings ---- */
 
 static size_t ring_index(unsigned from, unsigned to)
 {

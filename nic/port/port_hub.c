@@ -74,8 +74,7 @@ static void see_changes(struct hub_port *h)
 	copy_table(h);
 }
 
-/* ---- out -------------------------------------------------------------------
- */
+/* ---- out ---- */
 
 /* The stations that a frame to @dst is for. */
 static uint64_t stations_for(const struct hub_port *h, const struct mac *dst)
@@ -187,8 +186,7 @@ static void hub_send(struct port *port, struct pkt *batch, unsigned n,
 	tell_all(h, reached);
 }
 
-/* ---- in --------------------------------------------------------------------
- */
+/* ---- in ---- */
 
 static void deliver(struct hub_port *h, int len, nsec_t now)
 {
@@ -249,8 +247,7 @@ static unsigned hub_receive(struct port *port, unsigned budget, nsec_t now)
 	return n;
 }
 
-/* ---- the port --------------------------------------------------------------
- */
+/* ---- the port ---- */
 
 static nsec_t hub_deadline(const struct port *port)
 {

@@ -80,8 +80,7 @@ static uint64_t now_usec(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* ---- set-up -----------------------------------------------------------------
- */
+/* ---- set-up ---- */
 
 static void make(void)
 {
@@ -176,8 +175,7 @@ static void connect_qp(void)
 		       IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
 }
 
-/* ---- requests and completions
- * ------------------------------------------------- */
+/* ---- requests and completions ---- */
 
 static void post_receives(void)
 {

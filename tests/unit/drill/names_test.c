@@ -81,8 +81,7 @@ Test(names, no_more_than_there_is_room_for)
 	cr_expect_not(names_set(&ns, name, "va", 1));
 }
 
-/* ---- which words a statement may have
- * ------------------------------------------------------------------ */
+/* ---- which words a statement may have ---- */
 
 static bool is_known(const char *line)
 {

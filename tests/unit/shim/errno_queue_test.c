@@ -99,8 +99,7 @@ Test(errno_queue, events_without_waiting)
 	ERRNO_IS(ibv_destroy_comp_channel(ch), 0);
 }
 
-/* ---- shared receive queues
- * --------------------------------------------------- */
+/* ---- shared receive queues ---- */
 
 static struct ibv_srq *create_srq(uint32_t wr, uint32_t sge)
 {
@@ -210,8 +209,7 @@ Test(errno_queue, srq_of_a_qp_is_busy)
 	ERRNO_IS(ibv_destroy_srq(a.srq), 0);
 }
 
-/* ---- XRC domains
- * --------------------------------------------------------------- */
+/* ---- XRC domains ---- */
 
 Test(errno_queue, xrcd)
 {
@@ -235,8 +233,7 @@ Test(errno_queue, xrcd)
 	NULL_IS(open_xrcd(fd, 0), ENOENT);
 }
 
-/* ---- domains
- * ------------------------------------------------------------------- */
+/* ---- domains ---- */
 
 static struct ibv_pd *alloc_parent(struct ibv_pd *of, struct ibv_td *td,
 				   uint32_t comp_mask)
@@ -314,8 +311,7 @@ Test(errno_queue, parent_domain_in_use_is_busy)
 	ERRNO_IS(ibv_dealloc_pd(parent), 0);
 }
 
-/* ---- what a port without Ethernet, or no NIC of this kind, has
- * ------------------- */
+/* ---- what a port without Ethernet, or no NIC of this kind, has ---- */
 
 Test(errno_queue, not_supported)
 {

@@ -63,8 +63,7 @@ static struct ibv_qp *rc_to_itself(void)
 
 #define AT(offset) ((uintptr_t)memory + (offset))
 
-/* ---- datagrams
- * ------------------------------------------------------------------ */
+/* ---- datagrams ---- */
 
 Test(live, datagram_is_answered_by_an_address_handle_from_it)
 {
@@ -135,8 +134,7 @@ Test(live, multicast_reaches_who_is_attached)
 	cr_assert_eq(ibv_destroy_ah(ah), 0);
 }
 
-/* ---- requests
- * --------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 Test(live, atomic_write_and_flush)
 {
@@ -265,8 +263,7 @@ Test(live, memory_that_goes_away_under_the_nics_thread)
 	cr_assert_eq(attr.qp_state, IBV_QPS_ERR);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 Test(live, srq_limit_event)
 {
@@ -437,9 +434,7 @@ Test(live, silent_peer_is_told_to_who_waits_for_the_descriptor)
 	cr_assert_eq(wc.status, IBV_WC_RETRY_EXC_ERR);
 }
 
-/* ---- clocks
- * ---------------------------------------------------------------------------
- */
+/* ---- clocks ---- */
 
 static uint64_t raw_clock(void)
 {
@@ -485,8 +480,7 @@ Test(live, completion_times)
 	ibv_end_poll(timed);
 }
 
-/* ---- XRC across opened domains
- * ------------------------------------------------------------ */
+/* ---- XRC across opened domains ---- */
 
 Test(live, xrc_target_is_opened_by_its_number)
 {
