@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "nic/base/hold.h"
 #include "nic/host/spec.h"
 #include "nic/port/hub_file.h"
 #include "wire/bth.h"
@@ -38,19 +38,9 @@ static int out_of_the_way(int fd)
 /* An open claim on @name, or -1: somebody holds it. */
 static int claim_name(const char *name)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), n;
+	int fd = hold_name(name, 0);
 
-	if (fd < 0)
-		return -1;
-	n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, "%s", name);
-	if (bind(fd, (struct sockaddr *)&sun,
-		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			     (size_t)n))) {
-		close(fd);
-		return -1;
-	}
-	return out_of_the_way(fd);
+	return fd < 0 ? -1 : out_of_the_way(fd);
 }
 
 /* FNV-1a. */

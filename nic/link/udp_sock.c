@@ -6,13 +6,13 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/filter.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "nic/base/hold.h"
 
 /* Newer than the C library's headers, or left out of them. */
 #ifndef UDP_NO_CHECK6_TX
@@ -95,18 +95,6 @@ static void set_multicast_interface(int fd, bool v4, unsigned ifindex)
 		set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)ifindex);
 }
 
-/* A socket that only sends shall not fill up with what strays to its port. */
-static int receive_nothing(int fd)
-{
-	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = {.len = 1, .filter = &refuse};
-
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-		       sizeof(program)) < 0)
-		return -errno;
-	return 0;
-}
-
 static int set_use(int fd, enum udp_use use)
 {
 	switch (use) {
@@ -115,7 +103,7 @@ static int set_use(int fd, enum udp_use use)
 		return 0;
 	case UDP_SEND:
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
-		return receive_nothing(fd);
+		return hold_silent(fd); /* what strays to its port */
 	case UDP_GROUP: return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	}
 	return -EINVAL;

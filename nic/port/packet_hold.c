@@ -6,46 +6,19 @@
 #include "nic/port/packet_hold.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include "nic/base/hold.h"
 
 static int bind_name(const struct packet_config *cfg, const struct ip_addr *ip)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n, error;
-	char text[IP_TEXT_MAX];
+	char text[IP_TEXT_MAX], name[96];
 
-	if (fd < 0)
-		return -errno;
-	n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1,
-		     "glassnic/packet/%u/%s", cfg->ifindex,
-		     ip_format(ip, text));
-	if (!bind(fd, (struct sockaddr *)&sun,
-		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			      (size_t)n)))
-		return fd;
-	error = -errno;
-	close(fd);
-	return error;
-}
-
-/* UDP_GRO would spare the kernel the cutting of trains that it then drops.  But it
- * also makes it join what comes from real wires, where senders may give all
- * packets the identification 0, and then nobody knows any more what an ICRC
- * covered.
- */
-static int receive_nothing(int fd)
-{
-	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = {.len = 1, .filter = &refuse};
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			  sizeof(program));
+	snprintf(name, sizeof(name), "glassnic/packet/%u/%s", cfg->ifindex,
+		 ip_format(ip, text));
+	return hold_name(name, SOCK_CLOEXEC);
 }
 
 static int bind_v4(int fd, const struct packet_config *cfg,
@@ -72,6 +45,11 @@ static int bind_v6(int fd, const struct packet_config *cfg,
 	return bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
 }
 
+/* UDP_GRO would spare the kernel the cutting of trains that it then drops.  But it
+ * also makes it join what comes from real wires, where senders may give all
+ * packets the identification 0, and then nobody knows any more what an ICRC
+ * covered.
+ */
 static int bind_udp(const struct packet_config *cfg, const struct ip_addr *ip)
 {
 	bool v4 = ip_is_v4(ip);
@@ -80,10 +58,11 @@ static int bind_udp(const struct packet_config *cfg, const struct ip_addr *ip)
 
 	if (fd < 0)
 		return -errno;
-	if (!receive_nothing(fd) &&
-	    !(v4 ? bind_v4(fd, cfg, ip) : bind_v6(fd, cfg, ip)))
+	error = hold_silent(fd);
+	if (!error && (v4 ? bind_v4(fd, cfg, ip) : bind_v6(fd, cfg, ip)))
+		error = -errno;
+	if (!error)
 		return fd;
-	error = -errno;
 	close(fd);
 	return error;
 }
