@@ -30,6 +30,10 @@ SOON = 1.5  # seconds for who may wait to end all the same
 PERFTEST = ["-F", "-x", "1"]
 SIDES = "server", "client"
 
+# Signals that end a survivor as they should: ours, and that of a program which
+# writes to the TCP connection of the killed.
+ENDINGS = signal.SIGTERM, signal.SIGPIPE
+
 # What runs, and which sides only wait for messages.
 VICTIMS = [
     (["ib_write_bw", *PERFTEST, "-n", "5000"], ()),
@@ -154,7 +158,7 @@ class Pair:
         done = finish(process, time.monotonic() + LIMIT)
         if done.status is None:
             return done.wrong(side)
-        if done.status < 0 and done.status != -signal.SIGTERM:
+        if done.status < 0 and -done.status not in ENDINGS:
             return done.wrong(side)
         if not killed and done.status:
             return f"before any kill: {done.wrong(side)}"

@@ -77,7 +77,7 @@ class End:
         ours is the last, so that nothing is missing before it.
         """
         words = ["tcpdump", "-n", "--immediate-mode", "-s", "2048",
-                 "-B", "16384", "-i", self.iface]
+                 "-B", "16384", "--nano", "-i", self.iface]
         words += ["-U", "-w", path] if path else ["-l", "-e", "-A"]
         out = path or self.segment.path("heard")
         with open(os.devnull if path else out, "w") as file:
@@ -100,6 +100,8 @@ class End:
         finally:
             dump.terminate()
             dump.communicate(timeout=LIMIT)
+        if path:
+            sort_pcap(path)
 
 
 # A broadcast, to which nobody answers that the port is closed.
@@ -189,14 +191,28 @@ def segment(build, folder):
 
 # ---- captures ----
 
-def frames_of_pcap(path):
+def sort_pcap(path):
+    """By time: the kernel shows a frame to one socket after the other, and the
+    first may have answered before the second sees it.
+    """
     data = read(path)
-    at, frames = 24, []
+    records = sorted(records_of_pcap(data), key=lambda r:
+                     struct.unpack_from("=II", r))
+    with open(path, "wb") as file:
+        file.write(data[:24] + b"".join(records))
+
+
+def frames_of_pcap(path):
+    return [r[16:] for r in records_of_pcap(read(path))]
+
+
+def records_of_pcap(data):
+    at, records = 24, []
     while at + 16 <= len(data):
         n = struct.unpack_from("=I", data, at + 8)[0]
-        frames.append(data[at + 16:at + 16 + n])
+        records.append(data[at:at + 16 + n])
         at += 16 + n
-    return frames
+    return records
 
 
 def frames_of_pcapng(path):
