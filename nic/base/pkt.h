@@ -84,6 +84,14 @@ static inline uint8_t *pkt_add_tail(struct pkt *p, size_t n)
 	return t;
 }
 
+/* Takes the last @n bytes of the tail off again. */
+static inline void pkt_cut_tail(struct pkt *p, size_t n)
+{
+	assert(p->tail_len >= n);
+	p->tail_len = (uint8_t)(p->tail_len - n);
+	p->len -= (uint32_t)n;
+}
+
 /* Copies the whole packet to @out, which holds p->len bytes. */
 void pkt_flatten(const struct pkt *p, uint8_t *out);
 

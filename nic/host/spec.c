@@ -120,6 +120,11 @@ static const struct row rows[] = {
 	    "hand several packets of one flow to the kernel as one (UDP "
 	    "segmentation), which is several times faster" },
 	  PACKET | VXLAN, YESNO(trains) },
+	{ { "gso", "auto, on or off", "auto",
+	    "send packets to the kernel in trains (UDP GSO); auto: while nobody "
+	    "listens to the interface or to lo (tcpdump, Wireshark), who would "
+	    "see a train as one huge packet" },
+	  UDP | VXLAN, &spec_kind_gso, { 0 } },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },

@@ -26,6 +26,9 @@ enum port_kind {
 	PORT_KINDS
 };
 
+/* UDP trains: see link.h's enum link_gso. */
+enum gso_mode { GSO_AUTO, GSO_ON, GSO_OFF };
+
 /* Which way what random faults are for. */
 enum fault_dirs { FAULTS_BOTH, FAULTS_IN, FAULTS_OUT };
 
@@ -71,6 +74,7 @@ struct nic_spec {
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
 	bool trains;		 /* several packets to the kernel as one */
+	enum gso_mode gso;	 /* send datagrams in trains */
 	bool foreign;		 /* accept any IPv4 ID under an ICRC */
 	bool migreq, credits, lids;
 	/* faults: values as they were written, "" for none (faults.c) */

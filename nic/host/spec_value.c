@@ -522,6 +522,31 @@ static bool put_faults(const struct nic_spec *spec, const struct spec_field *f,
 	return i == 0;
 }
 
+static const char *const gso_mode_name[] = {
+	[GSO_AUTO] = "auto",
+	[GSO_ON] = "on",
+	[GSO_OFF] = "off",
+};
+
+static const char *take_gso(struct nic_spec *spec, const struct spec_field *f,
+			    const char *text)
+{
+	for (int i = GSO_AUTO; i <= GSO_OFF; i++) {
+		if (!strcmp(text, gso_mode_name[i])) {
+			spec->gso = (enum gso_mode)i;
+			return NULL;
+		}
+	}
+	return "none of the three";
+}
+
+static bool put_gso(const struct nic_spec *spec, const struct spec_field *f,
+		    unsigned i, char *text)
+{
+	print(text, gso_mode_name[spec->gso]);
+	return i == 0;
+}
+
 const struct spec_kind spec_kind_name = {take_name, put_name, false};
 const struct spec_kind spec_kind_port = {take_port, put_port, false};
 const struct spec_kind spec_kind_number = {take_number, put_number, false};
@@ -539,3 +564,4 @@ const struct spec_kind spec_kind_faults = {take_faults, put_faults, false};
 const struct spec_kind spec_kind_share = {take_share, put_share, false};
 const struct spec_kind spec_kind_pace = {take_pace, put_pace, false};
 const struct spec_kind spec_kind_path = {keep, put_path, false};
+const struct spec_kind spec_kind_gso = {take_gso, put_gso, false};

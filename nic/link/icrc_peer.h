@@ -31,8 +31,8 @@ struct icrc_verdict {
 };
 
 /* Judges the ICRC at the end of @data, the UDP payload.  @ip and @udp are the
- * headers as received, as far as they are known: ip->id and ip->df are set to
- * what explains the ICRC.
+ * headers as received, as far as they are known; ip->id is the first guess.  It and
+ * ip->df are set to what explains the ICRC.
  */
 struct icrc_verdict icrc_peer_check(struct icrc_peers *peers,
 				    struct ip_header *ip, const struct udp *udp,

@@ -38,7 +38,7 @@ static struct udp_link *of(struct link *l)
 
 static void udp_send(struct link *l, struct pkt *batch, unsigned n, nsec_t now)
 {
-	udp_tx_send(of(l)->tx, batch, n);
+	udp_tx_send(of(l)->tx, batch, n, now);
 }
 
 static unsigned udp_receive(struct link *l, unsigned budget, nsec_t now)
@@ -128,6 +128,7 @@ static int join_group(struct udp_link *u, const struct ip_addr *group)
 		return error;
 	}
 	udp_sock_rcvbuf(s, u->rcvbuf);
+	udp_sock_take_trains(s);
 	u->ngroup++;
 	return 0;
 }
@@ -222,6 +223,7 @@ static int open_own(struct udp_link *u, const struct link_config *cfg,
 			return explain_bind(addr, cfg->port, error, why);
 		u->nown++;
 		udp_sock_rcvbuf(&u->own[i], u->rcvbuf);
+		udp_sock_take_trains(&u->own[i]);
 		u->link.addr[u->link.naddr++] = *addr;
 		if (!cfg->ip_mtu && on.mtu < u->link.ip_mtu)
 			u->link.ip_mtu = on.mtu;

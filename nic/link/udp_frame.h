@@ -16,5 +16,8 @@
  */
 size_t udp_frame_head(const struct ip_header *ip, const struct udp *udp,
 		      uint8_t out[UDP_FRAME_HEAD]);
+/* The UDP checksum of a datagram whose payload is @n pieces. */
+uint16_t udp_frame_checksum(const struct ip_header *ip, const struct udp *udp,
+			    const struct span *piece, unsigned n);
 
 #endif

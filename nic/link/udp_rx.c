@@ -1,10 +1,15 @@
 /* recvmmsg into buffers made at the start.  What the headers said comes as
  * control messages; the IPv4 identification does not come at all, and is found
  * by the ICRC (see nic/link/icrc_peer.h).
+ *
+ * The kernel may deliver datagrams of one sender and size in one piece
+ * (UDP_GRO; the last may be shorter) and tells that size.  Over loopback those
+ * are the segments of one train, whose identifications are 0, 1, 2, ...
  */
 #include "nic/link/udp_rx.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -18,9 +23,9 @@
 #define IPV6_FLOWINFO 11
 #endif
 
-#define BATCH	    32u
-#define ROCE_BUFFER 9216u	    /* PMTU 4096 and all headers, twice over */
-#define UDP_BUFFER  (65536u + 192u) /* not a multiple of a cache's stride */
+#define BATCH 16u
+/* Longer than any datagram; not a multiple of a cache's stride. */
+#define BUFFER	    (65536u + 192u)
 #define CONTROL_LEN 160u
 
 union control {
@@ -34,7 +39,6 @@ struct udp_rx {
 	bool icrc;
 	struct tap *tap;
 	struct icrc_peers peers;
-	size_t buffer_len;
 	uint8_t *buffer; /* BATCH of them */
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
@@ -42,12 +46,14 @@ struct udp_rx {
 	union control control[BATCH];
 };
 
-/* A datagram and what the kernel tells about its headers. */
+/* A datagram, or several in one piece, and what the kernel tells about their
+ * headers.
+ */
 struct arrival {
 	struct ip_header ip;
 	struct udp udp;
 	struct span data;
-	bool truncated;
+	size_t size; /* of each but the last */
 };
 
 struct udp_rx *udp_rx_new(const struct link_config *cfg, struct link *link)
@@ -61,15 +67,14 @@ struct udp_rx *udp_rx_new(const struct link_config *cfg, struct link *link)
 	r->icrc = cfg->icrc;
 	r->tap = cfg->tap;
 	r->peers.all_foreign = cfg->foreign;
-	r->buffer_len = cfg->icrc ? ROCE_BUFFER : UDP_BUFFER;
-	r->buffer = malloc(BATCH * r->buffer_len);
+	r->buffer = malloc(BATCH * BUFFER);
 	if (!r->buffer) {
 		free(r);
 		return NULL;
 	}
 	for (unsigned i = 0; i < BATCH; i++) {
-		r->iov[i].iov_base = r->buffer + i * r->buffer_len;
-		r->iov[i].iov_len = r->buffer_len;
+		r->iov[i].iov_base = r->buffer + i * BUFFER;
+		r->iov[i].iov_len = BUFFER;
 		r->msg[i].msg_hdr.msg_iov = &r->iov[i];
 		r->msg[i].msg_hdr.msg_iovlen = 1;
 		r->msg[i].msg_hdr.msg_name = &r->name[i];
@@ -101,8 +106,10 @@ static int get_int(const struct cmsghdr *c)
 }
 
 static void read_control(struct udp_rx *r, struct udp_sock *s, struct msghdr *m,
-			 struct ip_header *ip)
+			 struct arrival *a)
 {
+	struct ip_header *ip = &a->ip;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == SOL_SOCKET) {
 			if (c->cmsg_type == SO_RXQ_OVFL)
@@ -112,6 +119,9 @@ static void read_control(struct udp_rx *r, struct udp_sock *s, struct msghdr *m,
 				ip->tos = *CMSG_DATA(c);
 			else if (c->cmsg_type == IP_TTL)
 				ip->ttl = (uint8_t)get_int(c);
+		} else if (c->cmsg_level == IPPROTO_UDP) {
+			if (c->cmsg_type == UDP_GRO)
+				a->size = (size_t)get_int(c);
 		} else if (c->cmsg_type == IPV6_TCLASS) {
 			ip->tos = (uint8_t)get_int(c);
 		} else if (c->cmsg_type == IPV6_HOPLIMIT) {
@@ -126,22 +136,21 @@ static void read_message(struct udp_rx *r, struct udp_sock *s, unsigned i,
 			 struct arrival *a)
 {
 	const union udp_name *from = &r->name[i];
-	size_t len = r->msg[i].msg_len; /* may exceed the buffer: MSG_TRUNC */
 	bool v4 = ip_is_v4(&s->addr);
 
 	memset(a, 0, sizeof(*a));
-	a->truncated = len > r->buffer_len;
 	a->data.p = r->iov[i].iov_base;
-	a->data.len = a->truncated ? r->buffer_len : len;
+	a->data.len = r->msg[i].msg_len;
 	a->ip.src = udp_name_addr(from);
 	a->ip.dst = s->addr;
 	a->ip.version = v4 ? 4 : 6;
 	a->ip.protocol = IPPROTO_UDP_;
 	a->ip.df = v4;
-	a->ip.len = a->udp.len = (uint16_t)(UDP_LEN + len);
 	a->udp.sport = ntohs(v4 ? from->v4.sin_port : from->v6.sin6_port);
 	a->udp.dport = r->port;
-	read_control(r, s, &r->msg[i].msg_hdr, &a->ip);
+	read_control(r, s, &r->msg[i].msg_hdr, a);
+	if (!a->size || a->size > a->data.len)
+		a->size = a->data.len;
 }
 
 static enum drop check_icrc(struct udp_rx *r, struct arrival *a)
@@ -168,8 +177,6 @@ static enum drop deliver(struct udp_rx *r, struct arrival *a, struct note *note,
 	};
 	enum drop v;
 
-	if (a->truncated)
-		return DROP_LENGTH;
 	if (r->icrc) {
 		v = check_icrc(r, a);
 		if (v != DROP_NONE)
@@ -179,7 +186,9 @@ static enum drop deliver(struct udp_rx *r, struct arrival *a, struct note *note,
 	return r->link->deliver(r->link->ctx, &d, now);
 }
 
-static enum drop deliver_shown(struct udp_rx *r, struct arrival *a, nsec_t now)
+/* @coupled: it came as part of a train, and so with a checksum. */
+static enum drop deliver_shown(struct udp_rx *r, struct arrival *a,
+			       bool coupled, nsec_t now)
 {
 	uint8_t head[UDP_FRAME_HEAD];
 	struct note note = {""};
@@ -188,11 +197,46 @@ static enum drop deliver_shown(struct udp_rx *r, struct arrival *a, nsec_t now)
 
 	tap_arrive(r->tap);
 	v = deliver(r, a, &note, now);
+	if (coupled)
+		a->udp.checksum =
+			udp_frame_checksum(&a->ip, &a->udp, &a->data, 1);
 	piece[0].p = head;
 	piece[0].len = udp_frame_head(&a->ip, &a->udp, head);
 	piece[1] = a->data;
 	tap_frame(r->tap, TAP_IN, piece, 2, note_text(&note, v));
 	return v;
+}
+
+/* The next datagram of @all, number @i of it. */
+static struct arrival cut(struct arrival *all, unsigned i)
+{
+	struct arrival one = *all;
+
+	if (one.data.len > one.size)
+		one.data.len = one.size;
+	if (one.ip.version == 4)
+		one.ip.id = (uint16_t)i;
+	one.ip.len = one.udp.len = (uint16_t)(UDP_LEN + one.data.len);
+	all->data.p += one.data.len;
+	all->data.len -= one.data.len;
+	return one;
+}
+
+/* Returns how many datagrams it was. */
+static unsigned deliver_all(struct udp_rx *r, struct arrival *all, nsec_t now)
+{
+	bool coupled = all->data.len > all->size;
+	unsigned n = 0;
+
+	do {
+		struct arrival a = cut(all, n++);
+		enum drop v = r->tap ? deliver_shown(r, &a, coupled, now)
+				     : deliver(r, &a, NULL, now);
+
+		if (v != DROP_NONE)
+			r->link->counters->drop[v]++;
+	} while (all->data.len);
+	return n;
 }
 
 static int fill(struct udp_rx *r, int fd, unsigned want)
@@ -201,7 +245,7 @@ static int fill(struct udp_rx *r, int fd, unsigned want)
 		r->msg[i].msg_hdr.msg_namelen = sizeof(r->name[i]);
 		r->msg[i].msg_hdr.msg_controllen = sizeof(r->control[i]);
 	}
-	return recvmmsg(fd, r->msg, want, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	return recvmmsg(fd, r->msg, want, MSG_DONTWAIT, NULL);
 }
 
 unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
@@ -216,16 +260,10 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 
 		for (int i = 0; i < n; i++) {
 			struct arrival a;
-			enum drop v;
 
 			read_message(r, sock, (unsigned)i, &a);
-			v = r->tap ? deliver_shown(r, &a, now)
-				   : deliver(r, &a, NULL, now);
-			if (v != DROP_NONE)
-				r->link->counters->drop[v]++;
+			total += deliver_all(r, &a, now);
 		}
-		if (n > 0)
-			total += (unsigned)n;
 		if (n < (int)want)
 			break; /* empty, or an error that another call shows */
 	}

@@ -206,6 +206,22 @@ void udp_sock_set(struct udp_sock *s, uint8_t tos, uint8_t ttl)
 	}
 }
 
+void udp_sock_checksum(struct udp_sock *s, bool on)
+{
+	if (s->checksum == on)
+		return;
+	s->checksum = on;
+	if (ip_is_v4(&s->addr))
+		set_option(s->fd, SOL_SOCKET, SO_NO_CHECK, !on);
+	else
+		set_option(s->fd, IPPROTO_UDP, UDP_NO_CHECK6_TX, !on);
+}
+
+void udp_sock_take_trains(const struct udp_sock *s)
+{
+	set_option(s->fd, IPPROTO_UDP, UDP_GRO, 1);
+}
+
 int udp_sock_member(const struct udp_sock *s, const struct ip_addr *group,
 		    unsigned ifindex, bool member)
 {

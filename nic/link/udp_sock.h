@@ -1,5 +1,6 @@
 /* One UDP socket of the kernel, set up so that what it sends can carry an ICRC:
- * IPv4 identification 0, DF, no UDP checksum, no flow label.
+ * IPv4 identification 0 (segments of a train: 0, 1, 2, ...), DF, no flow label, and
+ * no UDP checksum unless a train needs it.
  */
 #ifndef NIC_LINK_UDP_SOCK_H
 #define NIC_LINK_UDP_SOCK_H
@@ -20,7 +21,8 @@ struct udp_sock {
 	int fd;		     /* -1: not open */
 	struct ip_addr addr; /* bound to; UDP_GROUP: the group */
 	uint16_t port;
-	uint8_t tos, ttl;  /* that it sends with now */
+	uint8_t tos, ttl;  /* that it sends with now, */
+	bool checksum;	   /* and whether with UDP checksums */
 	uint32_t scope;	   /* interface of a link-local address */
 	uint32_t overflow; /* the kernel's count of lost datagrams */
 };
@@ -44,6 +46,12 @@ void udp_sock_close(struct udp_sock *s);
 void udp_sock_rcvbuf(const struct udp_sock *s, unsigned len);
 /* Makes what is sent from now on bear @tos and @ttl. */
 void udp_sock_set(struct udp_sock *s, uint8_t tos, uint8_t ttl);
+/* Makes what is sent from now on bear a UDP checksum, or none.  Trains need one:
+ * without, the kernel refuses them.
+ */
+void udp_sock_checksum(struct udp_sock *s, bool on);
+/* Lets the kernel deliver datagrams of one size in one piece (UDP_GRO). */
+void udp_sock_take_trains(const struct udp_sock *s);
 /* Joins or leaves @group on an interface; 0 or -errno. */
 int udp_sock_member(const struct udp_sock *s, const struct ip_addr *group,
 		    unsigned ifindex, bool member);

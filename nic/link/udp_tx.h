@@ -12,6 +12,6 @@ struct udp_tx *udp_tx_new(const struct link_config *cfg, struct udp_sock *own,
 			  unsigned nown);
 void udp_tx_free(struct udp_tx *t);
 /* As link_ops.send. */
-void udp_tx_send(struct udp_tx *t, struct pkt *batch, unsigned n);
+void udp_tx_send(struct udp_tx *t, struct pkt *batch, unsigned n, nsec_t now);
 
 #endif

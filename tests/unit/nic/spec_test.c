@@ -49,7 +49,7 @@ Test(spec, reads_every_kind_of_value)
 		"name=nic-a,port=vxlan,ip=10.1.2.3/16,gateway=10.1.0.1,"
 		"mac=02:00:00:00:00:0A,mtu=1450,vlan=7,vni=0xABCDEF,"
 		"local=127.0.0.1,remote=127.0.0.2,remote=127.0.0.3,learn=no,"
-		"ageing=20,seed=18446744073709551615,rcvbuf=65536,foreign=yes,"
+		"ageing=20,seed=18446744073709551615,rcvbuf=65536,gso=on,foreign=yes,"
 		"migreq=no,credits=no");
 
 	cr_expect_str_eq(s.name, "nic-a");
@@ -63,7 +63,7 @@ Test(spec, reads_every_kind_of_value)
 	cr_assert_eq(s.nremote, 2);
 	expect_ip(&s.remote[1], "127.0.0.3");
 	cr_expect(!s.learn && s.ageing_sec == 20 && s.seed == UINT64_MAX);
-	cr_expect(s.rcvbuf == 65536 && s.foreign && !s.migreq && !s.credits);
+	cr_expect(s.rcvbuf == 65536 && s.gso == GSO_ON && s.foreign && !s.migreq && !s.credits);
 }
 
 Test(spec, fills_in_the_prefix_length)
@@ -81,7 +81,7 @@ Test(spec, written_and_read_again_is_the_same)
 		"port=vxlan,ip=fd00::1/64,gateway=fd00::2,vlan=4094,vni=0",
 		"port=vxlan,mac=02:00:00:00:00:0a,local=::1,remote=::1",
 		"port=vxlan,vni=5,remote=10.0.0.1,remote=10.0.0.2,learn=no",
-		"mtu=576,seed=1,rcvbuf=4096,foreign=yes,migreq=no,credits=no",
+		"mtu=576,seed=1,rcvbuf=4096,gso=off,foreign=yes,migreq=no,credits=no",
 	};
 
 	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
@@ -183,6 +183,8 @@ Test(spec, refuses_what_is_no_key_and_value)
 				     "options' lists them");
 	expect_refused("mtu", "mtu: no value; allowed: 576 to 65535 bytes");
 	expect_refused("mtu=", "mtu: no value; allowed: 576 to 65535 bytes");
+	expect_refused("gso=yes", "gso=yes: none of the three; allowed: auto, on "
+				  "or off");
 	expect_refused("=5", "an option without a name; write "
 			     "KEY=VALUE,KEY=VALUE");
 	expect_refused("mtu=1500,,seed=1", "an option without a name; write "

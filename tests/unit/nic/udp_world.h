@@ -8,8 +8,12 @@
 #include "nic/link/link.h"
 
 #include <criterion/criterion.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "nic/base/tap.h"
 #include "wire/bth.h"
@@ -126,6 +130,19 @@ static inline void skip(const char *reason)
 {
 	fprintf(stderr, "skipped: %s\n", reason);
 	cr_skip_test("%s", reason);
+}
+
+/* Moves the process to a network namespace that nobody else is in. */
+static inline void own_network(void)
+{
+	struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		skip("needs CAP_SYS_ADMIN for a network of its own");
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert_eq(ioctl(fd, SIOCSIFFLAGS, &up), 0);
+	close(fd);
 }
 
 /* Until @e has handled @n more datagrams. */
