@@ -23,7 +23,7 @@ have	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
 lib	= $(shell pkg-config --libs $(1))
 cflags	= $(shell pkg-config --cflags $(1))
 # These targets install it first.
-lacks	= $(if $(filter setup demo test clean help,$(MAKECMDGOALS)),,$(warning $(1)))
+lacks	= $(if $(filter setup demo test bench clean help,$(MAKECMDGOALS)),,$(warning $(1)))
 
 ifeq ($(call have,libisal),y)
 CFLAGS_ALL += -DHAVE_ISAL $(call cflags,libisal)
@@ -251,6 +251,19 @@ stress:		# many threads on one device or hub, under TSan and ASan
 stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS)
 	$(STRESS_HUB)
+
+# Figures for docs/performance.md; RUNS runs of everything.
+BLASTER := $(BUILD)/tests/bench/blaster
+$(BLASTER): tests/bench/blaster.c
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@
+RUNS	?= 5
+.PHONY: bench
+bench:		# how fast it is, beside iperf3 and raw UDP; takes ten minutes
+	@$(SETUP) build bench
+	$(AGAIN) all $(BLASTER)
+	@$(PYTHON) tools/bench.py $(BUILD) --runs $(RUNS)
 
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite
