@@ -207,35 +207,35 @@ static enum drop deliver_shown(struct udp_rx *r, struct arrival *a,
 	return v;
 }
 
-/* The next datagram of @all, number @i of it. */
-static struct arrival cut(struct arrival *all, unsigned i)
+/* Makes @a its datagram number @i, the first @len bytes of @rest. */
+static void become(struct arrival *a, unsigned i, struct span rest, size_t len)
 {
-	struct arrival one = *all;
-
-	if (one.data.len > one.size)
-		one.data.len = one.size;
-	if (one.ip.version == 4)
-		one.ip.id = (uint16_t)i;
-	one.ip.len = one.udp.len = (uint16_t)(UDP_LEN + one.data.len);
-	all->data.p += one.data.len;
-	all->data.len -= one.data.len;
-	return one;
+	a->data = (struct span){rest.p, len};
+	a->ip.len = a->udp.len = (uint16_t)(UDP_LEN + len);
+	a->ip.id = (uint16_t)(a->ip.version == 4 ? i : 0);
+	a->ip.df = a->ip.version == 4;
+	a->udp.checksum = 0;
 }
 
 /* Returns how many datagrams it was. */
-static unsigned deliver_all(struct udp_rx *r, struct arrival *all, nsec_t now)
+static unsigned deliver_all(struct udp_rx *r, struct arrival *a, nsec_t now)
 {
-	bool coupled = all->data.len > all->size;
+	struct span rest = a->data;
+	bool coupled = rest.len > a->size;
 	unsigned n = 0;
 
 	do {
-		struct arrival a = cut(all, n++);
-		enum drop v = r->tap ? deliver_shown(r, &a, coupled, now)
-				     : deliver(r, &a, NULL, now);
+		size_t len = rest.len < a->size ? rest.len : a->size;
+		enum drop v;
 
+		become(a, n++, rest, len);
+		v = r->tap ? deliver_shown(r, a, coupled, now)
+			   : deliver(r, a, NULL, now);
 		if (v != DROP_NONE)
 			r->link->counters->drop[v]++;
-	} while (all->data.len);
+		rest.p += len;
+		rest.len -= len;
+	} while (rest.len);
 	return n;
 }
 
