@@ -18,7 +18,9 @@
 #include "nic/uc.h"
 #include "wire/opcode.h"
 
-#define QUOTA	   16u /* packets of one QP before the next gets its turn */
+#define TURN_BYTES (64u * 1024) /* of one QP before the next gets its turn */
+#define TURN_MIN   16u	/* packets */
+#define BATCH_BYTES (128u * 1024) /* what a batch holds at most, about */
 #define TTL	   64
 #define UNRELIABLE_GAP (80 * USEC) /* 64 KiB each: 800 MB/s */
 
@@ -239,6 +241,7 @@ void engine_flush(struct engine *e)
 	if (e->nbatch)
 		link_send(e->link, e->batch, e->nbatch, e->now);
 	e->nbatch = 0;
+	e->batch_bytes = 0;
 }
 
 struct pkt *engine_packet_to(struct engine *e, const struct gn_ah *ah,
@@ -281,7 +284,8 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
 	memset(pkt_add_tail(p, r->bth.pad), 0, r->bth.pad);
 	count(&e->counters, CNT_TX_PKTS);
 	count_add(&e->counters, CNT_TX_BYTES, p->len);
-	if (++e->nbatch == ENGINE_BATCH)
+	e->batch_bytes += p->len;
+	if (++e->nbatch == ENGINE_BATCH || e->batch_bytes >= BATCH_BYTES)
 		engine_flush(e);
 }
 
@@ -337,15 +341,25 @@ static void expire_timers(struct engine *e, nsec_t now)
 		t->fire(t, now);
 }
 
+/* Packets that @qp may send in its turn: what makes one long train. */
+static unsigned turn_of(const struct gn_qp *qp)
+{
+	unsigned pmtu = qp->attr.path_mtu;
+
+	return pmtu && TURN_BYTES / pmtu > TURN_MIN ? TURN_BYTES / pmtu
+						    : TURN_MIN;
+}
+
 /* One turn of one QP: answers first, since somebody waits for them. */
 static void serve(struct engine *e, struct gn_qp *qp)
 {
+	unsigned quota = turn_of(qp);
 	bool more = false;
 
 	list_del(&qp->ready);
 	if (reply_pending(qp))
-		more = reply_send(qp, QUOTA);
-	more |= requester_send(qp, QUOTA);
+		more = reply_send(qp, quota);
+	more |= requester_send(qp, quota);
 	if (more)
 		engine_ready(e, qp);
 }

@@ -47,7 +47,7 @@ struct engine_config {
 	uint32_t window; /* bytes in flight to one peer at first */
 };
 
-#define ENGINE_BATCH   32u
+#define ENGINE_BATCH   64u
 #define ENGINE_BUCKETS 4096u
 #define ENGINE_GIDS    16u
 #define PMTU_MAX       4096u
@@ -99,6 +99,7 @@ struct engine {
 	struct pkt *batch;
 	struct slot *slots;
 	unsigned nbatch;
+	uint32_t batch_bytes; /* in it */
 	bool migreq; /* of the packet under construction */
 };
 

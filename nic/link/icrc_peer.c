@@ -7,7 +7,7 @@
 #include "wire/bth.h"
 #include "wire/icrc.h"
 
-#define ID_OURS_MAX 127 /* largest that glassnic sends: a train's last */
+#define ID_OURS_MAX 127 /* of a train's last segment, and then some */
 #define RUN	    8u
 /* Bytes of an IPv4 and a UDP header behind the identification. */
 #define BEHIND_ID (IPV4_LEN - 6u + UDP_LEN)
@@ -23,10 +23,14 @@ static struct icrc_peer *peer_of(struct icrc_peers *peers,
 	return p;
 }
 
-/* Sets ip->id and ip->df to what makes @received right; false if nothing. */
+/* Sets ip->id and ip->df to what makes @received right; false if nothing, and
+ * then they are as before.
+ */
 static bool explain(struct ip_header *ip, const struct udp *udp,
 		    struct span body, uint32_t received)
 {
+	uint16_t guess = ip->id;
+
 	for (int df = 1; df >= 0; df--) {
 		int32_t id;
 
@@ -40,7 +44,7 @@ static bool explain(struct ip_header *ip, const struct udp *udp,
 		return true;
 	}
 	ip->df = true;
-	ip->id = 0;
+	ip->id = guess;
 	return false;
 }
 

@@ -394,6 +394,73 @@ Test(impair_link, marked_on_the_way_in)
 	stop();
 }
 
+/* ---- within a train ---- */
+
+/* Sends 40 packets of one size, whose PSNs count up, in one batch. */
+static void send_train(nsec_t now)
+{
+	static struct pkt p[40];
+
+	for (unsigned i = 0; i < 40; i++) {
+		make(&p[i], &a, &b, 256);
+		p[i].room[PKT_ROOM - 1] = (uint8_t)i;
+	}
+	link_send(a.link, p, 40, now);
+}
+
+static uint8_t psn_up(unsigned i)
+{
+	return b.data[i][BTH_LEN - 1];
+}
+
+Test(impair_link, faults_within_a_train_on_the_way_out)
+{
+	unsigned n = 0;
+
+	cfg.gso = LINK_GSO_ON;
+	start("drop psn=3 once\ncorrupt psn=9 once\nreorder by=2 psn=20 once\n"
+	      "hold for 1ms psn=30 once\ndup psn=35 once",
+	      NULL);
+	send_train(0);
+	receive(&b, 39); /* without 3 and 30; 35 twice */
+	link_tick(a.link, MSEC);
+	receive(&b, 1);
+	cr_assert_eq(b.counters.drop[DROP_ICRC], 1);
+	cr_assert_eq(b.n, 39);
+	for (unsigned psn = 0; psn < 40; psn++) {
+		if (psn == 3 || psn == 9 || psn == 20 || psn == 30)
+			continue;
+		cr_assert_eq(psn_up(n++), psn);
+		if (psn == 35)
+			cr_assert_eq(psn_up(n++), 35);
+		if (psn == 22)
+			cr_assert_eq(psn_up(n++), 20);
+	}
+	cr_assert_eq(psn_up(n), 30);
+	cr_assert_eq(rec_a.n, 41, "each is shown once; 35 twice");
+	stop();
+}
+
+Test(impair_link, faults_within_a_train_on_the_way_in)
+{
+	unsigned n = 0;
+
+	cfg.gso = LINK_GSO_ON;
+	start(NULL, "drop psn=3 once\ncorrupt psn=9 once\n"
+		    "hold for 1ms psn=30 once");
+	send_train(0);
+	receive(&b, 40);
+	link_tick(b.link, MSEC);
+	cr_assert_eq(b.counters.drop[DROP_IMPAIRED], 1);
+	cr_assert_eq(b.counters.drop[DROP_ICRC], 1);
+	cr_assert_eq(b.n, 38);
+	for (unsigned psn = 0; psn < 40; psn++)
+		if (psn != 3 && psn != 9 && psn != 30)
+			cr_assert_eq(psn_up(n++), psn);
+	cr_assert_eq(psn_up(n), 30);
+	stop();
+}
+
 Test(impair_link, all_at_once)
 {
 	start("drop chance 0.1\ndup chance 0.1\nreorder chance 0.1\n"
