@@ -350,12 +350,16 @@ static unsigned turn_of(const struct gn_qp *qp)
 						    : TURN_MIN;
 }
 
-/* One turn of one QP: answers first, since somebody waits for them. */
-static void serve(struct engine *e, struct gn_qp *qp)
+/* One turn of one QP, of at most @most packets each way: answers first, since
+ * somebody waits for them.
+ */
+static void serve(struct engine *e, struct gn_qp *qp, uint64_t most)
 {
 	unsigned quota = turn_of(qp);
 	bool more = false;
 
+	if (quota > most)
+		quota = (unsigned)most;
 	list_del(&qp->ready);
 	if (reply_pending(qp))
 		more = reply_send(qp, quota);
@@ -373,7 +377,8 @@ bool engine_run(struct engine *e, unsigned budget, nsec_t now)
 	engine_answer_bells(e, NULL);
 	expire_timers(e, now);
 	while (!list_empty(&e->ready) && e->counters.n[CNT_TX_PKTS] < stop)
-		serve(e, list_entry(e->ready.next, struct gn_qp, ready));
+		serve(e, list_entry(e->ready.next, struct gn_qp, ready),
+		      stop - e->counters.n[CNT_TX_PKTS]);
 	engine_flush(e);
 	return !list_empty(&e->ready) || atomic_load(&e->bells);
 }

@@ -29,26 +29,26 @@ COLUMN = {BW: 3, LAT: 4}  # of perftest's row: average, typical
 RCVBUF = "rcvbuf=212992"
 
 # Name, unit, the command, and what the ways add to the NICs' specs.
-WRITE = ["ib_write_bw", "-s", str(MIB), "-n", "2000"]
+WRITE = ["ib_write_bw", "-s", str(MIB), "-n", "1000"]
 TRAINS = {"trains": "gso=on", "singles": "gso=off"}
 SMALL = {"trains": f"gso=on,{RCVBUF}", "singles": f"gso=off,{RCVBUF}"}
 ROWS = [
     ("WRITE 1 MiB", BW, WRITE, TRAINS),
-    ("WRITE 64 KiB", BW, ["ib_write_bw", "-n", "16000"], TRAINS),
+    ("WRITE 64 KiB", BW, ["ib_write_bw", "-n", "10000"], TRAINS),
     ("WRITE 64 KiB, MTU 1024", BW,
-     ["ib_write_bw", "-n", "6000", "-m", "1024"], TRAINS),
+     ["ib_write_bw", "-n", "4000", "-m", "1024"], TRAINS),
     ("WRITE 64 KiB, 16 QPs", BW,
-     ["ib_write_bw", "-n", "1000", "-q", "16"], TRAINS),
-    ("READ 1 MiB", BW, ["ib_read_bw", "-s", str(MIB), "-n", "1000"], TRAINS),
+     ["ib_write_bw", "-n", "500", "-q", "16"], TRAINS),
+    ("READ 1 MiB", BW, ["ib_read_bw", "-s", str(MIB), "-n", "500"], TRAINS),
     ("READ 64 KiB", BW, ["ib_read_bw", "-n", "10000"], TRAINS),
-    ("SEND 1 MiB", BW, ["ib_send_bw", "-s", str(MIB), "-n", "1000"], TRAINS),
-    ("SEND 64 KiB", BW, ["ib_send_bw", "-n", "16000"], TRAINS),
+    ("SEND 1 MiB", BW, ["ib_send_bw", "-s", str(MIB), "-n", "500"], TRAINS),
+    ("SEND 64 KiB", BW, ["ib_send_bw", "-n", "10000"], TRAINS),
     ("WRITE 1 MiB, small buffers", BW, WRITE, SMALL),
     ("READ 1 MiB, small buffers", BW,
-     ["ib_read_bw", "-s", str(MIB), "-n", "1000"], SMALL),
-    ("SEND latency", LAT, ["ib_send_lat", "-n", "10000"], TRAINS),
-    ("WRITE latency", LAT, ["ib_write_lat", "-n", "10000"], TRAINS),
-    ("READ latency", LAT, ["ib_read_lat", "-n", "10000"], TRAINS),
+     ["ib_read_bw", "-s", str(MIB), "-n", "500"], SMALL),
+    ("SEND latency", LAT, ["ib_send_lat", "-n", "5000"], TRAINS),
+    ("WRITE latency", LAT, ["ib_write_lat", "-n", "5000"], TRAINS),
+    ("READ latency", LAT, ["ib_read_lat", "-n", "5000"], TRAINS),
 ]
 
 
@@ -161,15 +161,15 @@ def main():
             show(name, unit, samples)
             result["rows"].append(
                 {"name": name, "unit": unit, "samples": samples})
+            result["end"] = machine()
+            with open(os.path.join(args.build, "bench.json"), "w") as f:
+                json.dump(result, f, indent=1)
     finally:
         place.close()
         if other:
             other.close()
-    result["end"] = machine()
     print("load: %.1f at the beginning, %.1f at the end" %
-          (result["begin"]["load"][0], result["end"]["load"][0]))
-    with open(os.path.join(args.build, "bench.json"), "w") as f:
-        json.dump(result, f, indent=1)
+          (result["begin"]["load"][0], machine()["load"][0]))
 
 
 if __name__ == "__main__":
