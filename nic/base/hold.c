@@ -8,21 +8,41 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static socklen_t name_of(const char *name, struct sockaddr_un *sun)
+{
+	int n;
+
+	*sun = (struct sockaddr_un){.sun_family = AF_UNIX};
+	n = snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1, "%s", name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   (size_t)n);
+}
+
 int hold_name(const char *name, int flags)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | flags, 0), n, error;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | flags, 0), error;
+	struct sockaddr_un sun;
+	socklen_t len = name_of(name, &sun);
 
 	if (fd < 0)
 		return -errno;
-	n = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, "%s", name);
-	if (!bind(fd, (struct sockaddr *)&sun,
-		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			      (size_t)n)))
+	if (!bind(fd, (struct sockaddr *)&sun, len))
 		return fd;
 	error = -errno;
 	close(fd);
 	return error;
+}
+
+bool is_held(const char *name)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun;
+	socklen_t len = name_of(name, &sun);
+	bool held = fd >= 0 && !connect(fd, (struct sockaddr *)&sun, len);
+
+	if (fd >= 0)
+		close(fd);
+	return held;
 }
 
 int hold_silent(int fd)

@@ -116,15 +116,11 @@ static const struct row rows[] = {
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },
 	  ANY, NUMBER(rcvbuf, 4096, 1u << 30, "auto") },
-	{ { "trains", "yes or no", "yes",
-	    "hand several packets of one flow to the kernel as one (UDP "
-	    "segmentation), which is several times faster" },
-	  PACKET | VXLAN, YESNO(trains) },
 	{ { "gso", "auto, on or off", "auto",
 	    "send packets to the kernel in trains (UDP GSO); auto: while nobody "
 	    "listens to the interface or to lo (tcpdump, Wireshark), who would "
 	    "see a train as one huge packet" },
-	  UDP | VXLAN, &spec_kind_gso, { 0 } },
+	  UDP | VXLAN | PACKET, &spec_kind_gso, { 0 } },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "nic/base/gso.h"
 #include "wire/eth.h"
 #include "wire/ip.h"
 
@@ -25,9 +26,6 @@ enum port_kind {
 	PORT_PCAP,   /* frames from and to capture files */
 	PORT_KINDS
 };
-
-/* UDP trains: see link.h's enum link_gso. */
-enum gso_mode { GSO_AUTO, GSO_ON, GSO_OFF };
 
 /* Which way what random faults are for. */
 enum fault_dirs { FAULTS_BOTH, FAULTS_IN, FAULTS_OUT };
@@ -73,8 +71,7 @@ struct nic_spec {
 	/* engine and link */
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */
-	bool trains;		 /* several packets to the kernel as one */
-	enum gso_mode gso;	 /* send datagrams in trains */
+	enum gso_mode gso;	 /* several packets to the kernel as one */
 	bool foreign;		 /* accept any IPv4 ID under an ICRC */
 	bool migreq, credits, lids;
 	/* faults: values as they were written, "" for none (faults.c) */

@@ -28,12 +28,6 @@ struct site {
 	char *why;
 };
 
-static const enum link_gso link_gso[] = {
-	[GSO_AUTO] = LINK_GSO_AUTO,
-	[GSO_ON] = LINK_GSO_ON,
-	[GSO_OFF] = LINK_GSO_OFF,
-};
-
 static int no_memory(const struct site *at)
 {
 	snprintf(at->why, SPEC_WHY_MAX, "out of memory");
@@ -68,7 +62,7 @@ static struct link_config roce_config(const struct site *at)
 				    .vlan = s->vlan,
 				    .ip_mtu = s->mtu,
 				    .rcvbuf = s->rcvbuf,
-				    .gso = link_gso[s->gso],
+				    .gso = s->gso,
 				    .counters = at->counters};
 }
 
@@ -171,7 +165,7 @@ static int build_vxlan(const struct site *at, struct link **link)
 				    .addr = {s->local},
 				    .naddr = 1,
 				    .rcvbuf = s->rcvbuf,
-				    .gso = link_gso[s->gso],
+				    .gso = s->gso,
 				    .tap = at->tap,
 				    .counters = at->counters};
 	struct vxlan_config cfg = {.vni = s->vni,

@@ -75,7 +75,7 @@ static struct packet_config config_of(const struct nic_spec *s,
 				  .naddr = cfg->naddr,
 				  .shared = cfg->shared,
 				  .udp_port = cfg->port,
-				  .trains = s->trains,
+				  .gso = s->gso,
 				  .rcvbuf = s->rcvbuf,
 				  .counters = cfg->counters};
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "nic/base/counters.h"
+#include "nic/base/gso.h"
 #include "nic/base/pkt.h"
 #include "nic/base/time.h"
 #include "wire/drop.h"
@@ -106,11 +107,6 @@ struct link_route {
 };
 
 #define LINK_ROUTES 32u
-/* Whether link_udp couples datagrams into trains of the kernel's GSO: with
- * LINK_GSO_AUTO unless somebody listens who would see them as one.
- */
-enum link_gso { LINK_GSO_AUTO, LINK_GSO_ON, LINK_GSO_OFF };
-
 /* What both kinds of link are made from. */
 struct link_config {
 	uint16_t port;	/* UDP destination port, and the one listened on */
@@ -131,7 +127,7 @@ struct link_config {
 	uint16_t vlan;	     /* link_eth: TCI to tag with; 0: untagged */
 	unsigned ip_mtu;     /* 0: the link finds out */
 	unsigned rcvbuf;     /* bytes; 0: as large as allowed */
-	enum link_gso gso;   /* link_udp */
+	enum gso_mode gso;   /* link_udp */
 	struct tap *tap;     /* or NULL */
 	struct counters *counters;
 };

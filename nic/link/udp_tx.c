@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "nic/base/log.h"
-#include "nic/link/sniffer.h"
 #include "nic/link/udp_frame.h"
 #include "nic/link/udp_source.h"
 #include "nic/link/udp_train.h"
@@ -47,9 +46,8 @@ struct udp_tx {
 	int waits;	 /* left for this batch */
 	/* Trains: what the spec wants, who listens, what the kernel has done.
 	 */
-	enum link_gso gso;
-	struct sniffer sniffer;
-	bool refused, accepted;
+	struct gso gso;
+	bool accepted;
 	bool coupling; /* this batch may leave in trains */
 	/* The run being collected. */
 	struct udp_sock *sock;
@@ -77,11 +75,11 @@ struct udp_tx *udp_tx_new(const struct link_config *cfg, struct udp_sock *own,
 	t->icrc = cfg->icrc;
 	t->tap = cfg->tap;
 	t->counters = cfg->counters;
-	t->gso = cfg->gso;
+	t->gso.mode = cfg->gso;
 	udp_sources_init(&t->sources, own, nown);
-	sniffer_add(&t->sniffer, LOOPBACK);
+	gso_watch(&t->gso, LOOPBACK);
 	for (unsigned i = 0; i < nown; i++)
-		sniffer_add(&t->sniffer, own[i].scope);
+		gso_watch(&t->gso, own[i].scope);
 	for (unsigned i = 0; i < RUN_MAX; i++)
 		t->msg[i].msg_hdr.msg_name = &t->name[i];
 	return t;
@@ -277,7 +275,7 @@ static void uncouple(struct udp_tx *t, unsigned m)
 {
 	unsigned first = t->message[m].first, n = t->npkt - first;
 
-	t->refused = true;
+	t->gso.refused = true;
 	t->coupling = false;
 	show_until(t, first);
 	t->nshown -= t->nshown ? first : 0;
@@ -353,22 +351,10 @@ static void send_one(struct udp_tx *t, struct pkt *p)
 	add_to_run(t, p);
 }
 
-static bool may_couple(struct udp_tx *t, nsec_t now)
-{
-	if (t->refused)
-		return false;
-	switch (t->gso) {
-	case LINK_GSO_ON: return true;
-	case LINK_GSO_OFF: return false;
-	case LINK_GSO_AUTO: break;
-	}
-	return !sniffer_listens(&t->sniffer, now);
-}
-
 void udp_tx_send(struct udp_tx *t, struct pkt *batch, unsigned n, nsec_t now)
 {
 	t->waits = WAITS;
-	t->coupling = n > 1 && may_couple(t, now);
+	t->coupling = n > 1 && gso_allowed(&t->gso, now);
 	for (unsigned i = 0; i < n; i++)
 		send_one(t, &batch[i]);
 	flush_run(t);

@@ -30,7 +30,8 @@ struct packet_tx {
 	int fd;
 	char ifname[16];
 	struct counters *counters;
-	bool trains;
+	struct gso gso;
+	bool coupling; /* this batch may leave in trains */
 	bool complained; /* that a frame could not be sent */
 	int waits;	 /* left for this batch */
 	unsigned n, niov;
@@ -51,7 +52,8 @@ struct packet_tx *packet_tx_new(const struct packet_config *cfg, int fd)
 	t->fd = fd;
 	strncpy(t->ifname, cfg->ifname, sizeof(t->ifname) - 1);
 	t->counters = cfg->counters;
-	t->trains = cfg->trains;
+	t->gso.mode = cfg->gso;
+	gso_watch(&t->gso, cfg->ifindex);
 	return t;
 }
 
@@ -191,12 +193,13 @@ static void send_singly(struct packet_tx *t, const struct load *train,
 		else
 			sent++;
 	}
-	if (sent < train->n || !t->trains)
+	if (sent < train->n || t->gso.refused)
 		return;
-	t->trains = false;
+	t->gso.refused = true;
+	t->coupling = false;
 	log_warn("%s: trains of packets are not taken (%s; Linux 6.2 and later "
 		 "do): they go out one by one, which is several times slower; "
-		 "trains=no says so beforehand",
+		 "gso=off says so beforehand",
 		 t->ifname, strerror(error));
 }
 
@@ -231,19 +234,21 @@ static unsigned couple(struct packet_tx *t, const struct pkt *batch, unsigned n,
 {
 	unsigned i = 1;
 
-	if (!t->trains || !train_begin(train, batch))
+	if (!t->coupling || !train_begin(train, batch))
 		return 1;
 	while (i < n && !batch[i].lost && train_add(train, &batch[i]))
 		i++;
 	return i;
 }
 
-void packet_tx_send(struct packet_tx *t, struct pkt *batch, unsigned n)
+void packet_tx_send(struct packet_tx *t, struct pkt *batch, unsigned n,
+		    nsec_t now)
 {
 	struct train train;
 	unsigned took;
 
 	t->waits = WAITS;
+	t->coupling = n > 1 && gso_allowed(&t->gso, now);
 	for (unsigned i = 0; i < n; i += took) {
 		took = 1;
 		if (batch[i].lost)

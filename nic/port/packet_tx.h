@@ -10,6 +10,7 @@ struct packet_tx;
 struct packet_tx *packet_tx_new(const struct packet_config *cfg, int fd);
 void packet_tx_free(struct packet_tx *t);
 /* As port_ops.send. */
-void packet_tx_send(struct packet_tx *t, struct pkt *batch, unsigned n);
+void packet_tx_send(struct packet_tx *t, struct pkt *batch, unsigned n,
+		    nsec_t now);
 
 #endif

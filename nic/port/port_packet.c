@@ -33,6 +33,7 @@
 struct port_packet {
 	struct port port;
 	int fd;
+	int no_sniffer; /* says that fd is none */
 	unsigned ifindex;
 	struct filter_wants wants;
 	struct packet_hold hold;
@@ -105,7 +106,7 @@ static void ppacket_want(struct port *port, const struct port_wants *w)
 static void ppacket_send(struct port *port, struct pkt *batch, unsigned n,
 			 nsec_t now)
 {
-	packet_tx_send(of(port)->tx, batch, n);
+	packet_tx_send(of(port)->tx, batch, n, now);
 }
 
 static unsigned ppacket_receive(struct port *port, unsigned budget, nsec_t now)
@@ -137,6 +138,8 @@ static void ppacket_free(struct port *port)
 	packet_rx_free(p->rx);
 	packet_tx_free(p->tx);
 	packet_let_go(&p->hold);
+	if (p->no_sniffer >= 0)
+		close(p->no_sniffer);
 	if (p->fd >= 0)
 		close(p->fd);
 	free(p);
@@ -197,6 +200,8 @@ static int open_socket(struct port_packet *p, const struct packet_config *cfg,
 
 	p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	error = p->fd < 0 ? -errno : set_up(p, cfg);
+	if (!error)
+		p->no_sniffer = gso_is_no_sniffer(p->fd);
 	if (error == -EPERM || error == -EACCES)
 		snprintf(why, PACKET_WHY_MAX,
 			 "port=packet:%s: no right to open AF_PACKET sockets "
@@ -217,7 +222,7 @@ static void take_config(struct port_packet *p, const struct packet_config *cfg)
 	p->port.mtu = cfg->mtu;
 	p->port.mac = cfg->mac;
 	p->ifindex = cfg->ifindex;
-	p->fd = -1;
+	p->fd = p->no_sniffer = -1;
 	w->mac = cfg->mac;
 	memcpy(w->addr, cfg->addr, sizeof(cfg->addr));
 	w->naddr = cfg->naddr;

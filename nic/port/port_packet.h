@@ -7,6 +7,7 @@
 #ifndef NIC_PORT_PORT_PACKET_H
 #define NIC_PORT_PORT_PACKET_H
 
+#include "nic/base/gso.h"
 #include "nic/port/port.h"
 
 #define PACKET_WHY_MAX 256u
@@ -24,7 +25,7 @@ struct packet_config {
 	unsigned naddr;
 	bool shared; /* MAC and addresses are the host's, too */
 	uint16_t udp_port;
-	bool trains;	 /* send them */
+	enum gso_mode gso;
 	unsigned rcvbuf; /* bytes; 0: as large as allowed */
 	struct counters *counters;
 };

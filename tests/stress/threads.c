@@ -73,8 +73,7 @@ static time_t now(void)
 	return t.tv_sec;
 }
 
-/* ---- queue pairs
- * -------------------------------------------------------------- */
+/* ---- queue pairs ---- */
 
 static struct ibv_qp *new_qp(struct ibv_pd *of, struct ibv_cq *cq,
 			     struct ibv_srq *srq)
@@ -156,8 +155,7 @@ static int post(struct ibv_qp *qp, enum ibv_wr_opcode op, struct ibv_mr *from,
 	return ibv_post_send(qp, &wr, &bad);
 }
 
-/* ---- making and destroying
- * ------------------------------------------------------ */
+/* ---- making and destroying ---- */
 
 /* Waits for @n completions of @cq, which was armed before they began: every
  * other time for their event first.
@@ -249,8 +247,7 @@ static bool churn(struct worker *w)
 	return true;
 }
 
-/* ---- what is shared
- * --------------------------------------------------------------- */
+/* ---- what is shared ---- */
 
 static bool post_shared(struct worker *w)
 {
@@ -347,8 +344,7 @@ static bool destroy_shared(void)
 	       !ibv_dealloc_pd(pd) && !ibv_close_device(ctx);
 }
 
-/* ---- main
- * -------------------------------------------------------------------------- */
+/* ---- main ---- */
 
 static void *work(void *arg)
 {

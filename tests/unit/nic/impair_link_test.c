@@ -417,7 +417,7 @@ Test(impair_link, faults_within_a_train_on_the_way_out)
 {
 	unsigned n = 0;
 
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	start("drop psn=3 once\ncorrupt psn=9 once\nreorder by=2 psn=20 once\n"
 	      "hold for 1ms psn=30 once\ndup psn=35 once",
 	      NULL);
@@ -445,7 +445,7 @@ Test(impair_link, faults_within_a_train_on_the_way_in)
 {
 	unsigned n = 0;
 
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	start(NULL, "drop psn=3 once\ncorrupt psn=9 once\n"
 		    "hold for 1ms psn=30 once");
 	send_train(0);

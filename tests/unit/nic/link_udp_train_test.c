@@ -36,8 +36,7 @@ int sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
 	return (int)r;
 }
 
-/* ---- which packets couple
- * ----------------------------------------------------- */
+/* ---- which packets couple ---- */
 
 Test(train, cut)
 {
@@ -78,8 +77,7 @@ Test(train, cut_at_the_limits)
 	cr_expect_not(udp_train_add(&t, &one, TRAIN_BYTES - 59999));
 }
 
-/* ---- trains of every shape
- * ------------------------------------------------------ */
+/* ---- trains of every shape ---- */
 
 /* Packets by their payload's length in fours; a digit's place is its fours
  * times a scale.  '/' another source port, '!' lost on purpose, '~' a flipped
@@ -222,7 +220,7 @@ static void go(const struct shape *s)
 
 Test(train, shapes_arrive_as_they_were)
 {
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(true);
 	for (unsigned i = 0; i < SHAPES; i++) {
 		go(&shapes[i]);
@@ -237,7 +235,7 @@ Test(train, shapes_arrive_as_they_were)
 
 Test(train, shapes_without_icrc)
 {
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(false);
 	for (unsigned i = 0; i < SHAPES; i++)
 		go(&shapes[i]);
@@ -249,7 +247,7 @@ Test(train, identifications_count_up)
 	static const struct shape s = {"2222/22/3", 100, 0, 0};
 	static const uint16_t id[] = {0, 1, 2, 3, 0, 1, 0};
 
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(true);
 	go(&s);
 	for (unsigned i = 0; i < 7; i++) {
@@ -260,7 +258,7 @@ Test(train, identifications_count_up)
 
 Test(train, off)
 {
-	cfg.gso = LINK_GSO_OFF;
+	cfg.gso = GSO_OFF;
 	open_both(true);
 	for (unsigned i = 0; i < SHAPES; i++) {
 		go(&shapes[i]);
@@ -277,7 +275,7 @@ Test(train, ipv6)
 
 	ip_parse(&one, "::1");
 	rec_a.tap.ops = &recorder_ops;
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	cfg.icrc = true;
 	cfg.port = (uint16_t)(25000 + getpid() % 10000); /* ::1 is one only */
 	cfg.addr[0] = one;
@@ -300,12 +298,11 @@ Test(train, ipv6)
 				 rec_a.frame[i].len);
 }
 
-/* ---- a kernel that refuses
- * ------------------------------------------------------ */
+/* ---- a kernel that refuses ---- */
 
 static void refused(int error)
 {
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(true);
 	refusal = error;
 	go(&shapes[0]);
@@ -338,7 +335,7 @@ Test(train, refused_eio)
 /* Another error is the packets'. */
 Test(train, error_counts_every_packet)
 {
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(true);
 	refusal = EPERM;
 	link_send(a.link, batch, fill(&(struct shape){"222", 100, 0, 0}), 0);
@@ -348,8 +345,7 @@ Test(train, error_counts_every_packet)
 	cr_expect_eq(trains, 1);
 }
 
-/* ---- gso=auto
- * ---------------------------------------------------------------------- */
+/* ---- gso=auto ---- */
 
 static int listen_to(const char *ifname)
 {
@@ -407,5 +403,21 @@ Test(train, auto_asks_only_for_who_hears_everything)
 	fd = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_ARP));
 	cr_expect_geq(fd, 0);
 	cr_expect_eq(messages(1), 1);
+	close(fd);
+}
+
+/* What every glassnic on the interface has. */
+Test(train, auto_knows_sockets_that_are_no_sniffers)
+{
+	int fd, said;
+
+	own_network();
+	open_both(true);
+	fd = listen_to("lo");
+	said = gso_is_no_sniffer(fd);
+	cr_assert_geq(said, 0);
+	cr_expect_eq(messages(1), 1);
+	close(said);
+	cr_expect_eq(messages(101 * MSEC), 4);
 	close(fd);
 }

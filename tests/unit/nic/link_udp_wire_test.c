@@ -192,7 +192,7 @@ Test(wire, trains_in_single_packets)
 	own_network();
 	if (system("ip link set dev lo gso_max_segs 1"))
 		skip("needs iproute2");
-	cfg.gso = LINK_GSO_ON;
+	cfg.gso = GSO_ON;
 	open_both(true);
 	fd = sniff(&a.link->addr[0]);
 	for (unsigned i = 0; i < 14; i++) {

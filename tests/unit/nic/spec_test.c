@@ -334,16 +334,16 @@ Test(spec, explains_every_option)
 Test(spec, a_nic_on_an_interface)
 {
 	struct nic_spec s = parsed("port=packet:eth0,ip=10.0.0.1/16,ip=fd00::1,"
-				   "ip=10.1.0.1,trains=no");
+				   "ip=10.1.0.1,gso=off");
 
 	cr_expect_str_eq(s.where, "eth0");
 	cr_expect(s.nmore == 2 && s.more_len[0] == 64 && s.more_len[1] == 24);
 	expect_ip(&s.more_ip[0], "fd00::1");
 	cr_expect_str_eq(spec_format(&s, text),
 			 "port=packet:eth0,ip=10.0.0.1/16,ip=fd00::1/64,"
-			 "ip=10.1.0.1/24,trains=no");
+			 "ip=10.1.0.1/24,gso=off");
 	s = parsed("port=packet:eth0,ip=host");
-	cr_expect(s.host_ip && !s.has_ip && s.trains);
+	cr_expect(s.host_ip && !s.has_ip && s.gso == GSO_AUTO);
 	cr_expect_str_eq(spec_format(&s, text), "port=packet:eth0,ip=host");
 }
 
@@ -359,7 +359,7 @@ Test(spec, what_does_not_go_with_the_hosts_address)
 		       "ADDRESS/LENGTH; packet: or host");
 	expect_refused("ip=10.0.0.1,ip=10.0.0.2",
 		       "ip=: given twice; port=udp has one address");
-	expect_refused("trains=no",
-		       "trains=no: not for port=udp; it needs port=packet "
-		       "or vxlan");
+	expect_refused("port=hub:a,gso=off",
+		       "gso=off: not for port=hub; it needs port=udp, vxlan "
+		       "or packet");
 }
