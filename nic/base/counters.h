@@ -31,6 +31,7 @@
 	X(TX_ERROR, "send_err", "packets that the port refused")               \
 	X(RX_OVERFLOW, "rcvbuf_overflow", "datagrams lost to a full socket")   \
 	X(NEIGH_FAIL, "neighbour_failed", "packets with nobody answering ARP") \
+	X(PASSED_ON, "passed_on", "datagrams for other programs, passed on")   \
 	X(ICRC_FOREIGN, "foreign_ipid", "ICRCs explained by a foreign IP ID")  \
 	X(IMPAIR_LOST, "impair_lost", "packets lost on purpose")               \
 	X(IMPAIR_DUPLICATED, "impair_duplicated", "packets doubled on purpose") \

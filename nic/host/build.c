@@ -13,8 +13,11 @@
 #include "nic/base/log.h"
 #include "nic/host/faults.h"
 #include "nic/host/host.h"
+#include "nic/host/runtime.h"
 #include "nic/host/spec_link.h"
+#include "nic/link/share.h"
 #include "nic/port/capture.h"
+#include "wire/bth.h"
 
 /* ---- the capture ------------------------------------------------------------ */
 
@@ -89,6 +92,30 @@ static void fill_gids(struct gn_nic *nic)
 	e->ngid = 2;
 }
 
+/* Where that cannot be, the NIC has the address for itself. */
+static void open_share(struct gn_nic *nic)
+{
+	char dir[RUNTIME_PATH_MAX], why[SPEC_WHY_MAX];
+	int rc;
+
+	if (nic->spec.port != PORT_UDP)
+		return;
+	rc = runtime_dir(dir, why);
+	if (!rc)
+		rc = share_open(dir, &nic->spec.ip, ROCE_UDP_PORT,
+				nic->engine.cfg.seed, &nic->share, why);
+	if (rc)
+		log_info("%s: no other program can share its address: %s",
+			 nic->spec.name, why);
+}
+
+uint32_t host_qpn(void *ctx, uint32_t own)
+{
+	struct gn_nic *nic = ctx;
+
+	return nic->share ? share_qpn(nic->share, nic->engine.qps) : own;
+}
+
 /* Faults and the link.  -errno, and @why is one line. */
 static int build_link(struct gn_nic *nic, char *why)
 {
@@ -97,8 +124,8 @@ static int build_link(struct gn_nic *nic, char *why)
 				 &nic->faults, why);
 
 	return rc ? rc
-		  : spec_link_new(&nic->spec, nic->tap, nic->faults, c,
-				  &nic->link, why);
+		  : spec_link_new(&nic->spec, nic->tap, nic->faults,
+				  nic->share, c, &nic->link, why);
 }
 
 int host_build(struct gn_nic *nic)
@@ -109,6 +136,7 @@ int host_build(struct gn_nic *nic)
 	if (!rc) {
 		if (nic->claim != CLAIM_NONE)
 			fcntl(nic->claim, F_SETFD, FD_CLOEXEC);
+		open_share(nic);
 		rc = open_capture(nic);
 		if (rc)
 			goto undo;
@@ -131,6 +159,8 @@ void host_unbuild(struct gn_nic *nic)
 {
 	link_free(nic->link);
 	nic->link = NULL;
+	share_free(nic->share);
+	nic->share = NULL;
 	spec_faults_free(nic->faults);
 	nic->faults = NULL;
 	if (nic->tap)

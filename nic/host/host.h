@@ -23,6 +23,7 @@ struct gn_nic {
 	struct engine engine;
 	struct nic_spec spec;
 	struct link *link;
+	struct share *share; /* with whom the address is shared; or NULL */
 	struct tap *tap;  /* or NULL */
 	struct impair *faults; /* put in on purpose; or NULL */
 	int capture_lock; /* holds the capture file for this process; or -1 */
@@ -90,6 +91,9 @@ void host_kick(struct gn_nic *nic);
 /* Makes link and capture out of the spec (build.c). */
 int host_build(struct gn_nic *nic);
 void host_unbuild(struct gn_nic *nic);
+
+/* An engine_hooks.qpn. */
+uint32_t host_qpn(void *nic, uint32_t own);
 
 /* The engine's hooks (channel.c). */
 extern const struct engine_hooks host_hooks;

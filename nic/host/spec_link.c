@@ -19,6 +19,7 @@ struct site {
 	const struct nic_spec *spec;
 	struct tap *tap;
 	struct impair *faults;
+	struct share *share;
 	struct counters *counters;
 	char *why;
 };
@@ -60,6 +61,7 @@ static int build_udp(const struct site *at, struct link **link)
 	int rc;
 
 	cfg.tap = at->tap;
+	cfg.share = at->share;
 	rc = link_udp_new(&cfg, link, at->why);
 	if (!rc && at->faults && impair_link_new(*link, at->faults, link))
 		rc = no_memory(at);
@@ -112,7 +114,8 @@ static int build_none(const struct site *at, struct link **link)
 }
 
 int spec_link_new(const struct nic_spec *spec, struct tap *tap,
-		  struct impair *faults, struct counters *counters,
+		  struct impair *faults, struct share *share,
+		  struct counters *counters,
 		  struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
@@ -123,7 +126,7 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		[PORT_HUB] = build_none,
 		[PORT_PCAP] = build_none,
 	};
-	struct site at = {spec, tap, faults, counters, why};
+	struct site at = {spec, tap, faults, share, counters, why};
 
 	return builders[spec->port](&at, link);
 }

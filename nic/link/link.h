@@ -42,6 +42,7 @@ typedef enum drop (*link_deliver)(void *ctx, const struct dgram *d, nsec_t now);
 #define LINK_ADDRS 8u
 #define LINK_FDS   4u
 
+struct share;
 struct link;
 struct link_ops {
 	/* Sends @n packets, whose heads begin at the UDP payload; may scribble on
@@ -100,6 +101,7 @@ struct link_config {
 	unsigned ip_mtu;     /* 0: the link finds out */
 	unsigned rcvbuf;     /* bytes; 0: as large as allowed */
 	struct tap *tap;     /* or NULL */
+	struct share *share; /* link_udp: with whom addr[0] is shared; or NULL */
 	struct counters *counters;
 };
 

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include "nic/base/note.h"
 #include "nic/link/icrc_peer.h"
+#include "nic/link/share.h"
 #include "nic/link/udp_frame.h"
 #include "wire/bth.h"
 #include "wire/icrc.h"
@@ -33,6 +34,7 @@ struct udp_rx {
 	uint16_t port;
 	bool icrc;
 	struct tap *tap;
+	struct share *share; /* or NULL */
 	struct icrc_peers peers;
 	size_t buffer_len;
 	uint8_t *buffer; /* BATCH of them */
@@ -60,6 +62,7 @@ struct udp_rx *udp_rx_new(const struct link_config *cfg, struct link *link)
 	r->port = cfg->port;
 	r->icrc = cfg->icrc;
 	r->tap = cfg->tap;
+	r->share = cfg->share;
 	r->peers.all_foreign = cfg->foreign;
 	r->buffer_len = cfg->icrc ? ROCE_BUFFER : UDP_BUFFER;
 	r->buffer = malloc(BATCH * r->buffer_len);
@@ -195,6 +198,23 @@ static enum drop deliver_shown(struct udp_rx *r, struct arrival *a, nsec_t now)
 	return v;
 }
 
+static void deliver_counted(struct udp_rx *r, struct arrival *a, nsec_t now)
+{
+	enum drop v =
+		r->tap ? deliver_shown(r, a, now) : deliver(r, a, NULL, now);
+
+	if (v != DROP_NONE)
+		r->link->counters->drop[v]++;
+}
+
+/* Not for this program, but for one that shares the address? */
+static bool is_taken(struct udp_rx *r, const struct udp_sock *s,
+		     const struct arrival *a, nsec_t now)
+{
+	return r->share && !a->truncated && !ip_is_multicast(&s->addr) &&
+	       share_takes(r->share, &a->ip, a->udp.sport, a->data, now);
+}
+
 static int fill(struct udp_rx *r, int fd, unsigned want)
 {
 	for (unsigned i = 0; i < want; i++) {
@@ -216,13 +236,10 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 
 		for (int i = 0; i < n; i++) {
 			struct arrival a;
-			enum drop v;
 
 			read_message(r, sock, (unsigned)i, &a);
-			v = r->tap ? deliver_shown(r, &a, now)
-				   : deliver(r, &a, NULL, now);
-			if (v != DROP_NONE)
-				r->link->counters->drop[v]++;
+			if (!is_taken(r, sock, &a, now))
+				deliver_counted(r, &a, now);
 		}
 		if (n > 0)
 			total += (unsigned)n;
@@ -230,4 +247,22 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 			break; /* empty, or an error that another call shows */
 	}
 	return total;
+}
+
+unsigned udp_rx_aside(struct udp_rx *r, const struct udp_sock *sock, nsec_t now)
+{
+	int n = fill(r, share_aside(r->share), BATCH);
+
+	for (int i = 0; i < n; i++) {
+		struct udp_sock from = *sock; /* whose overflow is another's */
+		struct arrival a;
+
+		read_message(r, &from, (unsigned)i, &a);
+		if (a.truncated ||
+		    !share_unpack(r->share, &a.data, &a.ip, &a.udp.sport, now))
+			continue;
+		a.ip.len = a.udp.len = (uint16_t)(UDP_LEN + a.data.len);
+		deliver_counted(r, &a, now);
+	}
+	return n > 0 ? (unsigned)n : 0;
 }
