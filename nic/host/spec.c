@@ -56,7 +56,8 @@ static const struct row rows[] = {
 	{ { "ip", "ADDRESS or ADDRESS/LENGTH",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local)",
-	    "the NIC's IP address; without a length /24 (IPv6: /64)" },
+	    "the NIC's IP address; without a length /24 (IPv6: /64); with "
+	    "port=udp, your programs may share one" },
 	  ANY, &spec_kind_ip, { 0 } },
 	{ { "gateway", "an IP address", "(none)",
 	    "the router to hosts outside of the NIC's prefix" },
@@ -86,8 +87,9 @@ static const struct row rows[] = {
 	    "how long a learned MAC address is kept" },
 	  VXLAN, NUMBER(ageing_sec, 1, 1000000, NULL) },
 	{ { "seed", "1 to 18446744073709551615", "random",
-	    "where random numbers start: the same seed gives the same QPNs, "
-	    "PSNs and keys, and with the same ip the same faults" },
+	    "where random numbers start: the same seed gives the same PSNs and "
+	    "keys, on an address that nobody else uses the same QPNs, and with "
+	    "the same ip the same faults" },
 	  ANY, NUMBER(seed, 1, UINT64_MAX, "random") },
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },

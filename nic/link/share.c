@@ -22,6 +22,9 @@
 #include "nic/link/share_table.h"
 #include "wire/bth.h"
 
+#define PREFIX	 "share-"
+#define KEEP_SEC 3600u /* what the dead leave behind */
+
 #define PROBE_LEN  20u
 #define PARCEL	   0xff676c70u
 #define PARCEL_LEN 36u
@@ -75,7 +78,8 @@ int share_open(const char *dir, const struct ip_addr *addr, uint16_t port,
 	s->learn_at = s->mend_at = NSEC_NEVER;
 	/* Addresses belong to a network namespace, the folder need not. */
 	stat("/proc/self/ns/net", &ns);
-	snprintf(path, sizeof(path), "%s/share-%lx-%s-%u", dir,
+	share_table_sweep(dir, PREFIX, KEEP_SEC);
+	snprintf(path, sizeof(path), "%s/" PREFIX "%lx-%s-%u", dir,
 		 (unsigned long)ns.st_ino, ip_format(addr, ip), port);
 	rc = share_table_open(&s->table, path);
 	if (rc) {

@@ -7,6 +7,7 @@
 #include "nic/link/share_table.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -52,6 +53,34 @@ void share_table_close(struct share_table *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+static void sweep_one(int dir, const char *name, time_t before)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_mtime < before &&
+	    !fcntl(fd, F_OFD_SETLK, &all))
+		unlinkat(dir, name, 0);
+	close(fd);
+}
+
+void share_table_sweep(const char *path, const char *prefix, unsigned sec)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+
+	if (!dir)
+		return;
+	while ((d = readdir(dir)))
+		if (!strncmp(d->d_name, prefix, strlen(prefix)))
+			sweep_one(dirfd(dir), d->d_name,
+				  time(NULL) - (time_t)sec);
+	closedir(dir);
 }
 
 /* ---- reading and writing ----------------------------------------------------

@@ -48,6 +48,12 @@ int share_table_open(struct share_table *t, const char *path);
 /* Gives up all that was held. */
 void share_table_close(struct share_table *t);
 
+/* Removes the tables in @dir, those whose names begin with @prefix, that nobody
+ * holds nor has held for @sec seconds: what was written there about the dead is
+ * of no more use.
+ */
+void share_table_sweep(const char *dir, const char *prefix, unsigned sec);
+
 /* Locks the table against others and reads it; waits up to about @msec.
  * -EBUSY: somebody had it all the time.
  */

@@ -211,6 +211,31 @@ Test(share_table, rubbish_is_begun_anew)
 	cr_assert_eq(prune(&other, 0), 0);
 }
 
+static void age(const char *name)
+{
+	const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+
+	cr_assert_eq(utimensat(AT_FDCWD, name, old, 0), 0);
+}
+
+Test(share_table, old_tables_of_nobody_are_swept)
+{
+	cr_assert_eq(take(&t, 5, 0, 0), 5);
+	age(path);
+	share_table_sweep(dir, "share", 60);
+	cr_assert_eq(access(path, F_OK), 0, "it is held");
+	share_table_close(&t);
+	share_table_sweep(dir, "other", 60);
+	cr_assert_eq(access(path, F_OK), 0, "it is none of these");
+	look(&other);
+	share_table_put_head(&other); /* makes it new */
+	share_table_sweep(dir, "share", 60);
+	cr_assert_eq(access(path, F_OK), 0, "it is new");
+	age(path);
+	share_table_sweep(dir, "share", 60);
+	cr_assert_neq(access(path, F_OK), 0);
+}
+
 /* Takes and leaves a slot again and again; dies at a whim. */
 static void come_and_go(unsigned seed)
 {
