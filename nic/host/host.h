@@ -44,8 +44,8 @@ struct gn_nic {
 	_Atomic nsec_t last_call;   /* when the program last ran the NIC */
 };
 
-/* Everything up to packets; the thread comes with the first QP.  Messages for
- * people are logged.
+/* Everything up to packets; the thread comes with the first QP, or at once if the
+ * address is shared.  Messages for people are logged.
  */
 int host_open(const struct nic_spec *spec, struct gn_nic **nic);
 void host_close(struct gn_nic *nic);

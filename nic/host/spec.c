@@ -56,8 +56,8 @@ static const struct row rows[] = {
 	{ { "ip", "ADDRESS or ADDRESS/LENGTH",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local)",
-	    "the NIC's IP address; without a length /24 (IPv6: /64); with "
-	    "port=udp, your programs may share one" },
+	    "the NIC's IP address; without a length /24 (IPv6: /64); "
+	    "programs of yours may share one" },
 	  ANY, &spec_kind_ip, { 0 } },
 	{ { "gateway", "an IP address", "(none)",
 	    "the router to hosts outside of the NIC's prefix" },

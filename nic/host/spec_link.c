@@ -76,6 +76,7 @@ static int build_eth(const struct site *at, struct port *port,
 	if (at->faults && impair_port_new(port, at->faults, &port))
 		return no_memory(at);
 	cfg.addr[cfg.naddr++] = spec_link_local(&at->spec->mac);
+	cfg.share = at->share;
 	return link_eth_new(&cfg, port, link, at->why);
 }
 
@@ -87,11 +88,13 @@ static int build_vxlan(const struct site *at, struct link **link)
 				    .naddr = 1,
 				    .rcvbuf = s->rcvbuf,
 				    .tap = at->tap,
+				    .share = at->share,
 				    .counters = at->counters};
 	struct vxlan_config cfg = {.vni = s->vni,
 				   .local = s->local,
 				   .nremote = s->nremote,
 				   .learn = s->learn,
+				   .shared = at->share != NULL,
 				   .ageing_sec = s->ageing_sec,
 				   .counters = at->counters};
 	struct link *udp;
@@ -115,16 +118,12 @@ static int build_none(const struct site *at, struct link **link)
 
 int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 		  struct impair *faults, struct share *share,
-		  struct counters *counters,
-		  struct link **link, char *why)
+		  struct counters *counters, struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
-		[PORT_UDP] = build_udp,
-		[PORT_VXLAN] = build_vxlan,
-		[PORT_PACKET] = build_none,
-		[PORT_XDP] = build_none,
-		[PORT_HUB] = build_none,
-		[PORT_PCAP] = build_none,
+		[PORT_UDP] = build_udp,	    [PORT_VXLAN] = build_vxlan,
+		[PORT_PACKET] = build_none, [PORT_XDP] = build_none,
+		[PORT_HUB] = build_none,    [PORT_PCAP] = build_none,
 	};
 	struct site at = {spec, tap, faults, share, counters, why};
 

@@ -101,7 +101,10 @@ struct link_config {
 	unsigned ip_mtu;     /* 0: the link finds out */
 	unsigned rcvbuf;     /* bytes; 0: as large as allowed */
 	struct tap *tap;     /* or NULL */
-	struct share *share; /* link_udp: with whom addr[0] is shared; or NULL */
+	/* With whom the address is shared; or NULL.  link_udp joins them with
+	 * addr[0]; link_eth gives them what is sent to itself but for them.
+	 */
+	struct share *share;
 	struct counters *counters;
 };
 

@@ -19,18 +19,27 @@
 #include <stdint.h>
 #include "nic/base/counters.h"
 #include "nic/base/time.h"
+#include "nic/link/share_steer.h"
 #include "nic/link/udp_sock.h"
 #include "wire/bytes.h"
 #include "wire/ip.h"
 
 struct share;
 
-/* Prepares to share @addr and UDP port @port with those who name the same @dir,
- * and joins nobody yet.  @seed: where random numbers start.  -errno, and @why
- * (of at least 160 bytes) is one line.
+/* What is shared. */
+struct share_what {
+	enum steer_kind kind;
+	struct ip_addr addr;
+	uint16_t port; /* UDP */
+	char tag[64];  /* what else must be the same; part of a file's name */
+};
+
+/* Prepares to share @what with those who name the same @dir, and joins nobody
+ * yet.  @seed: where random numbers start.  -errno, and @why (of at least 160
+ * bytes) is one line.
  */
-int share_open(const char *dir, const struct ip_addr *addr, uint16_t port,
-	       uint64_t seed, struct share **share, char *why);
+int share_open(const char *dir, const struct share_what *what, uint64_t seed,
+	       struct share **share, char *why);
 /* After the link that joined.  In the child of a fork it only closes what is
  * open, and touches nothing of the parent's.
  */
@@ -42,8 +51,7 @@ void share_free(struct share *s);
  */
 uint32_t share_qpn(struct share *s, uint32_t in_use);
 
-/* ---- for the link
- * ------------------------------------------------------------ */
+/* ---- for the link ---- */
 
 /* Opens @sock as one of the group.  -errno: -EBUSY if the table was locked for
  * seconds, -ENOSPC if all slots are taken; else as udp_sock_open.
@@ -53,8 +61,11 @@ int share_join(struct share *s, struct udp_sock *sock, unsigned ifindex,
 /* Leaves the group and closes @sock. */
 void share_leave(struct share *s, struct udp_sock *sock);
 
+/* Is @qpn one of this program's, if there is a QP of that number? */
+bool share_has(const struct share *s, uint32_t qpn);
+
 /* Looks at what came to the group's socket: true if it is none of this
- * program's, and was seen to.
+ * program's, and was seen to.  What concerns all goes to the others, too.
  */
 bool share_takes(struct share *s, const struct ip_header *ip, uint16_t sport,
 		 struct span data, nsec_t now);

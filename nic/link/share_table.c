@@ -134,6 +134,18 @@ bool share_table_get(struct share_table *t, unsigned slot)
 	return row.first < SHARE_SLOTS;
 }
 
+/* What makes no sense is nobody's. */
+bool share_table_get_all(struct share_table *t)
+{
+	memset(t->row, 0, sizeof(t->row)); /* a short file has no more */
+	if (pread(t->fd, t->row, sizeof(t->row), place_of(0)) < 0)
+		return false;
+	for (unsigned i = 0; i < SHARE_SLOTS; i++)
+		if (t->row[i].first >= SHARE_SLOTS)
+			memset(&t->row[i], 0, sizeof(t->row[i]));
+	return true;
+}
+
 /* A file that is none of ours, or of another version, is begun anew. */
 static int begin(struct share_table *t)
 {
@@ -153,13 +165,7 @@ static int load(struct share_table *t)
 		    (ssize_t)sizeof(t->head) ||
 	    t->head.magic != MAGIC)
 		return begin(t);
-	memset(t->row, 0, sizeof(t->row)); /* a short file has no more */
-	if (pread(t->fd, t->row, sizeof(t->row), place_of(0)) < 0)
-		return -errno;
-	for (unsigned i = 0; i < SHARE_SLOTS; i++)
-		if (t->row[i].first >= SHARE_SLOTS)
-			memset(&t->row[i], 0, sizeof(t->row[i]));
-	return 0;
+	return share_table_get_all(t) ? 0 : -errno;
 }
 
 /* The last to leave removes the file, maybe between our open and our lock. */
@@ -214,8 +220,7 @@ void share_table_unlock(struct share_table *t)
 	set_lock(t, 0, F_UNLCK);
 }
 
-/* ---- slots
- * -------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 unsigned share_table_take(struct share_table *t, unsigned from, unsigned first,
 			  uint16_t local)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "nic/link/share_steer.h"
 
-#define SHARE_PATH_MAX 192u
+#define SHARE_PATH_MAX 256u
 
 struct share_row {
 	uint16_t next; /* local number that comes next: the holder's to write */
@@ -68,8 +68,9 @@ int share_table_put(const struct share_table *t, unsigned slot);
 /* Without the lock. */
 /* The holder says which number comes next. -errno. */
 int share_table_put_next(struct share_table *t, unsigned slot, uint16_t next);
-/* Reads one row again; false if it cannot be read. */
+/* Reads one row again, or all; false if they cannot be read. */
 bool share_table_get(struct share_table *t, unsigned slot);
+bool share_table_get_all(struct share_table *t);
 
 /* With the lock held: takes the first slot at or after @from that nobody holds,
  * for the holder of @first (0: for a new one) with @local to begin with if it

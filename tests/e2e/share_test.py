@@ -7,9 +7,7 @@ import glob
 import os
 import random
 import re
-import signal
 import subprocess
-import sys
 import time
 
 from support import LIMIT, NOBODY, Done, Score, await_port, finish, lab, need
@@ -57,29 +55,30 @@ class Pair:
             p.communicate()
 
 
-def four_pairs(score, lab):
-    nics = lab.nics("udp")
+def four_pairs(score, lab, kind):
+    nics = lab.nics(kind)
     pairs = [Pair(lab, WRITE_BW, nics) for _ in range(4)]
     for p in pairs:
         p.connect()
     for i, p in enumerate(pairs):
-        score.check(f"four pairs of ib_write_bw at once: pair {i}", p.wrong())
-    left_behind(score, lab, "after four pairs")
+        score.check(f"{kind}: four pairs of ib_write_bw at once: pair {i}", p.wrong())
+    left_behind(score, nics, f"{kind}: after four pairs")
 
 
-def one_address(score, lab):
-    nic = lab.nics("udp")[0]
+def one_address(score, lab, kind):
+    nic = lab.nics(kind)[0]
     pairs = [Pair(lab, c, [nic, nic])
              for c in (WRITE_BW, PINGPONG, ["ibv_ud_pingpong", "-g", "1"],
                        ["ib_read_lat", "-x", "1", "-n", "500"])]
     for p in pairs:
         p.connect()
     for p in pairs:
-        score.check(f"server and client on one address: {p.command[0]}",
+        score.check(f"{kind}: server and client on one address: "
+                    f"{p.command[0]}",
                     p.wrong())
 
 
-def two_launches_one_run(score, lab):
+def two_programs_one_run(score, lab):
     """Both under one launcher, which chooses the address."""
     port = lab.port()
     done = lab.run(["sh", "-c",
@@ -92,9 +91,13 @@ def two_launches_one_run(score, lab):
                 ("" if len(gids) == 1 else f"GIDs {gids}"))
 
 
-def any_order(score, lab):
-    """Short programs come and go while a long pair runs."""
-    nics = lab.nics("udp")
+def any_order(score, lab, kind):
+    """Short programs come and go while a long pair runs.  One was there before
+    all of them, with an open device and nothing else to do.
+    """
+    nics = lab.nics(kind)
+    idle = lab.start(["stdbuf", "-oL", "ibv_asyncwatch"], nic=nics[0], env=ENV)
+    idle.stdout.readline()
     long = Pair(lab, ["ib_write_bw", "-x", "1", "-s", "16384", "-D", "5"],
                 nics)
     long.connect()
@@ -111,19 +114,24 @@ def any_order(score, lab):
     for p in running:
         wrong.append(p.wrong())
         numbers += QPN.findall("".join(p.out))
-    score.check("16 short pairs in any order", "; ".join(filter(None, wrong)))
-    score.check("the long pair beside them", long.wrong())
-    score.check("32 programs had 32 QPNs",
+    idle.kill()
+    idle.communicate()
+    score.check(f"{kind}: 16 short pairs in any order", "; ".join(filter(None, wrong)))
+    score.check(f"{kind}: the long pair beside them", long.wrong())
+    score.check(f"{kind}: 32 programs had 32 QPNs",
                 "" if len(set(numbers)) == len(numbers) == 32
                 else f"{len(set(numbers))} of {len(numbers)}")
-    left_behind(score, lab, "after all of these")
+    last = Pair(lab, PINGPONG, nics)
+    last.connect()
+    score.check(f"{kind}: one more pair", last.wrong())
+    left_behind(score, nics, f"{kind}: after all of these")
 
 
-def deaths(score, lab):
+def deaths(score, lab, kind):
     """20 times a pair is killed in the middle; the others never notice.  The
     first to die were there before them, so that their places change.
     """
-    nics = lab.nics("udp")
+    nics = lab.nics(kind)
     bw = ["ib_write_bw", "-x", "1", "-s", "16384", "-D"]
     stay = [Pair(lab, bw + ["12"], nics),
             Pair(lab, ["ib_send_lat", "-x", "1", "-D", "12"],
@@ -137,16 +145,16 @@ def deaths(score, lab):
         victims.append(Pair(lab, bw + ["60"], [random.choice(nics),
                                                random.choice(nics)]))
         victims[-1].connect()
-    score.check("all that while they worked",
+    score.check(f"{kind}: all that while they worked",
                 "" if all(p.server.poll() is None for p in stay)
                 else "one ended too early")
     late = Pair(lab, PINGPONG, nics)
     late.connect()
-    score.check("a pair that comes after deaths", late.wrong())
+    score.check(f"{kind}: a pair that comes after deaths", late.wrong())
     for p in victims:
         p.kill()
     for p in stay:
-        score.check(f"{p.command[0]} beside 20 deaths", p.wrong())
+        score.check(f"{kind}: {p.command[0]} beside 20 deaths", p.wrong())
 
 
 def numbers_of_the_dead(score, lab):
@@ -201,9 +209,12 @@ def another_user(score, lab):
     score.check("which disturbs nobody", p.wrong())
 
 
-def left_behind(score, lab, when):
-    score.check(f"nothing is left {when}",
-                " ".join(glob.glob(f"{RUNTIME}/*")))
+def left_behind(score, nics, when):
+    """Whoever is killed leaves a file, but the next that ends in order does not.
+    """
+    score.check(f"{when} nothing is left", " ".join(
+        f for nic in nics
+        for f in glob.glob(f"{RUNTIME}/*-{re.search('127[.0-9]+', nic)[0]}-*")))
 
 
 ENV = {}
@@ -212,17 +223,18 @@ RUNTIME = ""
 
 def main():
     global RUNTIME
-    need("ib_write_bw", "ib_read_lat", "ib_send_lat", "ibv_rc_pingpong",
+    need("ibv_asyncwatch", "ib_write_bw", "ib_read_lat", "ib_send_lat", "ibv_rc_pingpong",
          "ibv_ud_pingpong", "qperf")
     score = Score()
     with lab() as place:
         RUNTIME = place.path("runtime")
         ENV["GLASSNIC_RUNTIME"] = RUNTIME
-        four_pairs(score, place)
-        one_address(score, place)
-        two_launches_one_run(score, place)
-        any_order(score, place)
-        deaths(score, place)
+        for kind in "udp", "vxlan":
+            four_pairs(score, place, kind)
+            one_address(score, place, kind)
+            any_order(score, place, kind)
+            deaths(score, place, kind)
+        two_programs_one_run(score, place)
         numbers_of_the_dead(score, place)
         forking_server(score, place)
         another_user(score, place)

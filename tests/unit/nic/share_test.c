@@ -59,7 +59,8 @@ static int try_join(struct member *one, const char *where)
 				  .addr = {addr},
 				  .naddr = 1,
 				  .counters = &one->counters};
-	int rc = share_open(where, &addr, PORT, now(), &one->share, why);
+	struct share_what what = {STEER_ROCE, addr, PORT, ""};
+	int rc = share_open(where, &what, now(), &one->share, why);
 
 	cr_assert_eq(rc, 0, "%s", why);
 	cfg.share = one->share;
@@ -193,16 +194,37 @@ Test(share, each_gets_its_own)
 	}
 }
 
-Test(share, qps_that_nobody_has_are_whoevers_gets_them)
+static void run_until(unsigned want)
+{
+	nsec_t until = now() + PATIENCE;
+
+	while (m[0].others + m[1].others < want && now() < until)
+		run_all();
+	cr_assert_eq(m[0].others + m[1].others, want);
+}
+
+Test(share, what_nobody_has_is_whoevers_gets_it)
+{
+	unsigned slot = 1;
+
+	join(&m[0]);
+	join(&m[1]);
+	while (slot == m[0].qpn >> SHARE_LOCAL_BITS ||
+	       slot == m[1].qpn >> SHARE_LOCAL_BITS)
+		slot++;
+	send_to(slot << SHARE_LOCAL_BITS);
+	run_until(1);
+	cr_assert_eq(passed(), 0);
+}
+
+Test(share, management_is_for_all)
 {
 	join(&m[0]);
 	join(&m[1]);
 	send_to(1);
-	for (nsec_t t = now() + PATIENCE;
-	     m[0].others + m[1].others < 1 && now() < t;)
-		run_all();
-	cr_assert_eq(m[0].others + m[1].others, 1);
-	cr_assert_eq(passed(), 0);
+	run_until(2);
+	cr_assert_eq(m[0].others, 1);
+	cr_assert_eq(passed(), 1);
 }
 
 Test(share, who_leaves_is_not_missed)
