@@ -53,7 +53,7 @@ static unsigned udp_receive(struct link *l, unsigned budget, nsec_t now)
 
 	if (u->share && now - u->aside_at >= ASIDE_EVERY) {
 		u->aside_at = now;
-		n += udp_rx_aside(u->rx, &u->own[0], now);
+		n += udp_rx_aside(u->rx, now);
 	}
 	for (unsigned i = 0; i < u->nown && n < budget; i++)
 		n += udp_rx_read(u->rx, &u->own[i], budget - n, now);
@@ -261,7 +261,8 @@ static int open_one(struct udp_link *u, const struct link_config *cfg,
 	if (rc)
 		return rc;
 	u->share = cfg->share;
-	epoll_ctl(u->group_epoll, EPOLL_CTL_ADD, share_aside(u->share), &ready);
+	epoll_ctl(u->group_epoll, EPOLL_CTL_ADD, share_aside(u->share)->fd,
+		  &ready);
 	return 0;
 }
 

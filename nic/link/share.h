@@ -70,8 +70,8 @@ bool share_has(const struct share *s, uint32_t qpn);
 bool share_takes(struct share *s, const struct ip_header *ip, uint16_t sport,
 		 struct span data, nsec_t now);
 
-/* The descriptor where others pass on what is ours. */
-int share_aside(const struct share *s);
+/* The socket where others pass on what is ours. */
+struct udp_sock *share_aside(struct share *s);
 /* Unpacks what came there: sets source, TOS, TTL and flow label.  False: there
  * is nothing in it for the NIC.
  */

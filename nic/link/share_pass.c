@@ -56,9 +56,9 @@ bool share_unpack(struct share *s, struct span *data, struct ip_header *ip,
 	return data->len;
 }
 
-int share_aside(const struct share *s)
+struct udp_sock *share_aside(struct share *s)
 {
-	return s->aside.fd;
+	return &s->aside;
 }
 
 /* False if @slot is nobody's. */

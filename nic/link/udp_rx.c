@@ -249,15 +249,15 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 	return total;
 }
 
-unsigned udp_rx_aside(struct udp_rx *r, const struct udp_sock *sock, nsec_t now)
+unsigned udp_rx_aside(struct udp_rx *r, nsec_t now)
 {
-	int n = fill(r, share_aside(r->share), BATCH);
+	struct udp_sock *aside = share_aside(r->share);
+	int n = fill(r, aside->fd, BATCH);
 
 	for (int i = 0; i < n; i++) {
-		struct udp_sock from = *sock; /* whose overflow is another's */
 		struct arrival a;
 
-		read_message(r, &from, (unsigned)i, &a);
+		read_message(r, aside, (unsigned)i, &a);
 		if (a.truncated ||
 		    !share_unpack(r->share, &a.data, &a.ip, &a.udp.sport, now))
 			continue;

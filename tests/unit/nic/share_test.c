@@ -370,7 +370,8 @@ Test(share, forgeries_are_ignored)
 		put_be32(probe + 8, i / 3);
 		send_bytes(probe, sizeof(probe));
 	}
-	cr_assert_eq(getsockname(share_aside(m[0].share), &to.any, &len), 0);
+	cr_assert_eq(getsockname(share_aside(m[0].share)->fd, &to.any, &len),
+		     0);
 	put_be32(parcel, 0xff676c70);
 	for (unsigned i = 0; i < sizeof(parcel); i++)
 		sendto(outside, parcel, i, 0, &to.any, len);
