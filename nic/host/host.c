@@ -198,12 +198,12 @@ int host_open(const struct nic_spec *spec, struct gn_nic **out)
 	rc = host_build(nic);
 	if (rc)
 		goto close_kick;
+	mem_guard_install();
 	/* Before it has a QP it may get what is for those it shares with. */
 	if (nic->share)
 		rc = host_start_thread(nic);
 	if (rc)
 		goto unbuild;
-	mem_guard_install();
 	*out = nic;
 	return 0;
 
