@@ -445,7 +445,7 @@ struct bench *live_bench(void *ctx, const char *spec, char *why, bool *skip)
 		return NULL;
 	}
 	own.foreign |= foreign;
-	if (spec_link_new(&own, l->tap, NULL, &o->counters, &o->link, why)) {
+	if (spec_link_new(&own, l->tap, NULL, NULL, &o->counters, &o->link, why)) {
 		free(o);
 		return NULL;
 	}

@@ -282,6 +282,7 @@ void engine_commit(struct engine *e, struct roce *r, uint32_t payload_len)
 	memcpy(pkt_push(p, n), head, n);
 	pkt_add_span(p, e->slots[e->nbatch].payload, payload_len);
 	memset(pkt_add_tail(p, r->bth.pad), 0, r->bth.pad);
+	p->slot = (uint16_t)(r->bth.dqpn >> QPN_LOCAL_BITS);
 	count(&e->counters, CNT_TX_PKTS);
 	count_add(&e->counters, CNT_TX_BYTES, p->len);
 	e->batch_bytes += p->len;

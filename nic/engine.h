@@ -32,6 +32,12 @@ struct engine_hooks {
 	/* Something happened to an object of @l (never NULL). */
 	void (*async_event)(void *ctx, struct gn_listener *l,
 			    const struct gn_event *ev);
+	/* A number for a new QP that no other engine of the address has: @own,
+	 * which the engine would take, or another; may be one that is in use
+	 * here, and is then asked for again.  0: none is left.  NULL: always
+	 * @own.
+	 */
+	uint32_t (*qpn)(void *ctx, uint32_t own);
 	/* @qp moves; may be NULL.  For who watches the state machine. */
 	void (*qp_moves)(void *ctx, const struct gn_qp *qp,
 			 enum gn_qp_state from, enum gn_qp_state to);

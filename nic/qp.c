@@ -14,15 +14,33 @@
 
 /* ---- numbers --------------------------------------------------------------- */
 
+/* 0 and 1 are the management QPs, 0xffffff is multicast. */
+static bool is_reserved(uint32_t qpn)
+{
+	return qpn < 2 || qpn == QPN_MASK;
+}
+
+static uint32_t own_qpn(struct engine *e)
+{
+	uint32_t qpn;
+
+	do
+		qpn = e->next_qpn++ & QPN_MASK;
+	while (is_reserved(qpn));
+	return qpn;
+}
+
+/* 0: there is none. */
 static uint32_t free_qpn(struct engine *e)
 {
 	uint32_t qpn;
 
-	/* 0 and 1 are the management QPs, 0xffffff is multicast. */
-	do
-		qpn = e->next_qpn++ & QPN_MASK;
-	while (qpn < 2 || qpn == QPN_MASK || engine_find_qp(e, qpn));
-	return qpn;
+	do {
+		qpn = own_qpn(e);
+		if (e->hooks->qpn)
+			qpn = e->hooks->qpn(e->hook_ctx, qpn);
+	} while (engine_find_qp(e, qpn));
+	return is_reserved(qpn) ? 0 : qpn;
 }
 
 static void hash_in(struct engine *e, struct gn_qp *qp)
@@ -189,14 +207,14 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **out)
 	qp->opens = 1;
 	list_init(&qp->ready);
 	list_init(&qp->waiting);
-	rc = init_queues(qp);
+	qp->qpn = free_qpn(e);
+	rc = qp->qpn ? init_queues(qp) : -ENOMEM;
 	if (rc) {
 		free(qp);
 		return rc;
 	}
 	e->timed++;
 	qp->timer.fire = on_timer;
-	qp->qpn = free_qpn(e);
 	hash_in(e, qp);
 	set_users(qp, 1);
 	requester_reset(qp);

@@ -77,12 +77,21 @@ static void note_local(struct vxlan_port *v, const struct mac *src, nsec_t now)
 		fdb_local(&v->fdb, src, now);
 }
 
+static bool to_sharers(const struct vxlan_port *v, const struct inner *in)
+{
+	return v->cfg.shared && mac_equal(&in->src, &in->dst);
+}
+
 /* Where a frame goes: to *vtep; to all remotes (NULL); nowhere (false). */
 static bool route(struct vxlan_port *v, const struct inner *in, nsec_t now,
 		  const struct ip_addr **vtep)
 {
 	const struct fdb_entry *e = NULL;
 
+	if (to_sharers(v, in)) {
+		*vtep = &v->cfg.local;
+		return true;
+	}
 	if (!mac_is_group(&in->dst))
 		e = fdb_find(&v->fdb, &in->dst, now);
 	if (e)
@@ -175,11 +184,12 @@ static enum drop vxlan_dgram(void *ctx, const struct dgram *d, nsec_t now)
 {
 	struct vxlan_port *v = ctx;
 	struct span frame = d->data;
+	bool self = is_self(v, &d->src);
 	struct inner in;
 	enum drop verdict;
 	uint32_t vni;
 
-	if (is_self(v, &d->src) || ip_is_multicast(&d->src))
+	if ((self && !v->cfg.shared) || ip_is_multicast(&d->src))
 		return DROP_SOURCE;
 	verdict = vxlan_decode(&vni, &frame);
 	if (verdict != DROP_NONE)
@@ -189,12 +199,12 @@ static enum drop vxlan_dgram(void *ctx, const struct dgram *d, nsec_t now)
 	verdict = inner_parse(&in, frame);
 	if (verdict != DROP_NONE)
 		return verdict;
-	if (mac_is_group(&in.src))
+	if (mac_is_group(&in.src) || (self && !to_sharers(v, &in)))
 		return DROP_SOURCE;
 	verdict = decapsulate_ecn(v, d->tos, &in, &frame);
 	if (verdict != DROP_NONE)
 		return verdict;
-	if (v->cfg.learn)
+	if (v->cfg.learn && !self)
 		fdb_learn(&v->fdb, &in.src, &d->src, now);
 	return v->port.deliver(v->port.ctx, frame, d->note, now);
 }

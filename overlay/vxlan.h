@@ -16,6 +16,8 @@ struct vxlan_config {
 	struct ip_addr local;
 	struct ip_addr remote[VXLAN_REMOTES]; /* the flood list */
 	unsigned nremote;
+	bool shared;	/* others have this MAC here, too: what it sends to
+			 * itself goes to them */
 	bool learn;	/* learn MAC -> VTEP from what arrives */
 	unsigned ageing_sec; /* learned entries die after it; 0: 300 */
 	struct counters *counters;

@@ -33,6 +33,7 @@
 	X(RX_OVERFLOW, "rcvbuf_overflow", "datagrams lost to a full socket")   \
 	X(RING_FULL, "hub_ring_full", "frames lost to a full ring of a hub")   \
 	X(NEIGH_FAIL, "neighbour_failed", "packets with nobody answering ARP") \
+	X(PASSED_ON, "passed_on", "datagrams for other programs, passed on")   \
 	X(ICRC_FOREIGN, "foreign_ipid", "ICRCs explained by a foreign IP ID")  \
 	X(IMPAIR_LOST, "impair_lost", "packets lost on purpose")               \
 	X(IMPAIR_DUPLICATED, "impair_duplicated", "packets doubled on purpose") \

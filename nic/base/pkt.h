@@ -16,10 +16,16 @@
 #define PKT_SPANS 4u
 #define PKT_TAIL  8u   /* pad and ICRC */
 
+/* A QPN of ours is a slot, one of those of the program that has the QP, and a
+ * number of so many bits.  Programs that share an address have different slots.
+ */
+#define QPN_LOCAL_BITS 14
+
 struct pkt {
 	/* For the link: where to, how. */
 	struct ip_addr src, dst;
 	uint16_t sport;
+	uint16_t slot; /* of the QP it is for: see QPN_LOCAL_BITS */
 	uint8_t tos, ttl;
 	/* The bytes: head, then spans, then tail. */
 	uint8_t head_off; /* head is room[head_off .. PKT_ROOM) */
@@ -45,6 +51,7 @@ static inline void pkt_reset(struct pkt *p)
 	p->nspan = 0;
 	p->tail_len = 0;
 	p->len = 0;
+	p->slot = 0;
 	p->note = NULL;
 	p->lost = false;
 	p->icrc_flip = 0;

@@ -53,7 +53,9 @@ static uint32_t hash_of(const char *text)
 	return hash;
 }
 
-/* Could a UDP socket be bound there? */
+/* Could a UDP socket be bound there?  For a moment one is: so only those are
+ * asked about that nobody claims.
+ */
 static bool is_bindable(const uint8_t v4[4], uint16_t port)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET,
@@ -76,13 +78,18 @@ static int claim_loopback(uint16_t port, struct ip_addr *ip, int *claim,
 	for (unsigned i = 1; i < CANDIDATES; i++) {
 		uint8_t v4[4] = {127, 0, (uint8_t)(i >> 8), (uint8_t)i};
 
-		if (!v4[3] || v4[3] == 255 || !is_bindable(v4, port))
+		if (!v4[3] || v4[3] == 255)
 			continue;
 		snprintf(name, sizeof(name), "glassnic/%u.%u.%u.%u:%u", v4[0],
 			 v4[1], v4[2], v4[3], port);
 		*claim = claim_name(name);
 		if (*claim < 0)
 			continue;
+		if (!is_bindable(v4, port)) {
+			close(*claim);
+			*claim = CLAIM_NONE;
+			continue;
+		}
 		*ip = ip_from_v4(v4);
 		return 0;
 	}

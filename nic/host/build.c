@@ -13,10 +13,15 @@
 #include "nic/base/log.h"
 #include "nic/host/faults.h"
 #include "nic/host/host.h"
+#include "nic/host/runtime.h"
 #include "nic/host/spec_link.h"
+#include "nic/link/share.h"
 #include "nic/port/capture.h"
+#include "wire/bth.h"
+#include "wire/vxlan.h"
 
-/* ---- the capture ------------------------------------------------------------ */
+/* ---- the capture ------------------------------------------------------------
+ */
 
 /* @text with each %p replaced by the process's number. */
 static void expand_path(const char *text, char *path, size_t size)
@@ -73,7 +78,7 @@ static int open_capture(struct gn_nic *nic)
 	return rc;
 }
 
-/* ---- the NIC ------------------------------------------------------------------- */
+/* ---- the NIC ---- */
 
 /* As on the kernel's soft-RoCE: a NIC with a MAC has its link-local GID first.
  * On sockets both of the first two are the address, so that "-g 0" and "-g 1"
@@ -94,6 +99,59 @@ static void fill_gids(struct gn_nic *nic)
 	}
 }
 
+/* Hosts that differ inside of a tunnel cannot share its end: a socket would
+ * have to know more of a packet than its QPN.
+ */
+static bool what_is_shared(const struct nic_spec *s, struct share_what *what)
+{
+	char ip[IP_TEXT_MAX];
+
+	switch (s->port) {
+	case PORT_UDP:
+		*what = (struct share_what){STEER_ROCE, s->ip, ROCE_UDP_PORT,
+					    ""};
+		return true;
+	case PORT_VXLAN:
+		if (s->via[0])
+			return false;
+		*what = (struct share_what){STEER_VXLAN, s->local,
+					    VXLAN_UDP_PORT, ""};
+		snprintf(what->tag, sizeof(what->tag), "-%u-%s", s->vni,
+			 ip_format(&s->ip, ip));
+		return true;
+	case PORT_PACKET:
+	case PORT_HUB:
+	case PORT_PCAP:
+	case PORT_KINDS: break;
+	}
+	return false;
+}
+
+/* Where that cannot be, the NIC has the address for itself. */
+static void open_share(struct gn_nic *nic)
+{
+	char dir[RUNTIME_PATH_MAX], why[SPEC_WHY_MAX];
+	struct share_what what;
+	int rc;
+
+	if (!what_is_shared(&nic->spec, &what))
+		return;
+	rc = runtime_dir(dir, why);
+	if (!rc)
+		rc = share_open(dir, &what, nic->engine.cfg.seed, &nic->share,
+				why);
+	if (rc)
+		log_info("%s: no other program can share its address: %s",
+			 nic->spec.name, why);
+}
+
+uint32_t host_qpn(void *ctx, uint32_t own)
+{
+	struct gn_nic *nic = ctx;
+
+	return nic->share ? share_qpn(nic->share, nic->engine.qps) : own;
+}
+
 /* Faults and the link.  -errno, and @why is one line. */
 static int build_link(struct gn_nic *nic, char *why)
 {
@@ -102,8 +160,8 @@ static int build_link(struct gn_nic *nic, char *why)
 				 &nic->faults, why);
 
 	return rc ? rc
-		  : spec_link_new(&nic->spec, nic->tap, nic->faults, c,
-				  &nic->link, why);
+		  : spec_link_new(&nic->spec, nic->tap, nic->faults, nic->share,
+				  c, &nic->link, why);
 }
 
 int host_build(struct gn_nic *nic)
@@ -114,6 +172,7 @@ int host_build(struct gn_nic *nic)
 	if (!rc) {
 		if (nic->claim != CLAIM_NONE)
 			fcntl(nic->claim, F_SETFD, FD_CLOEXEC);
+		open_share(nic);
 		rc = open_capture(nic);
 		if (rc)
 			goto undo;
@@ -136,6 +195,8 @@ void host_unbuild(struct gn_nic *nic)
 {
 	link_free(nic->link);
 	nic->link = NULL;
+	share_free(nic->share);
+	nic->share = NULL;
 	spec_faults_free(nic->faults);
 	nic->faults = NULL;
 	if (nic->tap)

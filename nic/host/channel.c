@@ -266,4 +266,5 @@ int gn_listener_get(struct gn_listener *l, struct gn_event *ev)
 }
 
 const struct engine_hooks host_hooks = { .comp_event = comp_event,
-					 .async_event = async_event };
+					 .async_event = async_event,
+					 .qpn = host_qpn };

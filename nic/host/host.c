@@ -182,9 +182,16 @@ int host_open(const struct nic_spec *spec, struct gn_nic **out)
 	if (rc)
 		goto close_kick;
 	mem_guard_install();
+	/* Before it has a QP it may get what is for those it shares with. */
+	if (nic->share)
+		rc = host_start_thread(nic);
+	if (rc)
+		goto unbuild;
 	*out = nic;
 	return 0;
 
+unbuild:
+	host_unbuild(nic);
 close_kick:
 	close(nic->kick);
 fini_engine:

@@ -24,6 +24,7 @@ struct gn_nic {
 	struct engine engine;
 	struct nic_spec spec;
 	struct link *link;
+	struct share *share; /* with whom the address is shared; or NULL */
 	struct tap *tap;  /* or NULL */
 	struct impair *faults; /* put in on purpose; or NULL */
 	int capture_lock; /* holds the capture file for this process; or -1 */
@@ -46,8 +47,8 @@ struct gn_nic {
 	_Atomic nsec_t last_call;   /* when the program last ran the NIC */
 };
 
-/* Everything up to packets; the thread comes with the first QP.  Messages for
- * people are logged.
+/* Everything up to packets; the thread comes with the first QP, or at once if the
+ * address is shared.  Messages for people are logged.
  */
 int host_open(const struct nic_spec *spec, struct gn_nic **nic);
 void host_close(struct gn_nic *nic);
@@ -98,6 +99,9 @@ void host_kick(struct gn_nic *nic);
 /* Makes link and capture out of the spec (build.c). */
 int host_build(struct gn_nic *nic);
 void host_unbuild(struct gn_nic *nic);
+
+/* An engine_hooks.qpn. */
+uint32_t host_qpn(void *nic, uint32_t own);
 
 /* The engine's hooks (channel.c). */
 extern const struct engine_hooks host_hooks;

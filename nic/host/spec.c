@@ -60,9 +60,9 @@ static const struct row rows[] = {
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local; hub: the first free of the hub's own net; pcap: "
 	    "10.0.0.1)",
-	    "the NIC's IP address; without a length /24 (IPv6: /64); not with "
-	    "udp: again for more, at most 7; host: MAC and addresses of the "
-	    "interface" },
+	    "the NIC's IP address; without a length /24 (IPv6: /64); programs "
+	    "of yours may share one; not with udp: again for more, at most 7; "
+	    "host: MAC and addresses of the interface" },
 	  ANY, &spec_kind_ip, { 0 } },
 	{ { "gateway", "an IP address", "(none)",
 	    "the router to hosts outside of the NIC's prefix" },
@@ -110,8 +110,9 @@ static const struct row rows[] = {
 	    "whether the others arrive as they did, or as fast as possible" },
 	  PCAP, &spec_kind_pace, { 0 } },
 	{ { "seed", "1 to 18446744073709551615", "random",
-	    "where random numbers start: the same seed gives the same QPNs, "
-	    "PSNs and keys, and with the same ip the same faults" },
+	    "where random numbers start: the same seed gives the same PSNs and "
+	    "keys, on an address that nobody else uses the same QPNs, and with "
+	    "the same ip the same faults" },
 	  ANY, NUMBER(seed, 1, UINT64_MAX, "random") },
 	{ { "rcvbuf", "4096 to 1073741824 bytes", "auto",
 	    "the socket's receive buffer; auto: as large as allowed" },

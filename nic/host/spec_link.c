@@ -24,6 +24,7 @@ struct site {
 	const struct nic_spec *spec;
 	struct tap *tap;
 	struct impair *faults;
+	struct share *share;
 	struct counters *counters;
 	char *why;
 };
@@ -79,6 +80,7 @@ static int build_udp(const struct site *at, struct link **link)
 	int rc;
 
 	cfg.tap = at->tap;
+	cfg.share = at->share;
 	rc = link_udp_new(&cfg, link, at->why);
 	if (!rc && at->faults && impair_link_new(*link, at->faults, link))
 		rc = no_memory(at);
@@ -92,6 +94,7 @@ static struct link_config eth_config(const struct site *at)
 
 	add_addresses(at->spec, &cfg);
 	cfg.addr[cfg.naddr++] = spec_link_local(&at->spec->mac);
+	cfg.share = at->share;
 	return cfg;
 }
 
@@ -167,11 +170,13 @@ static int build_vxlan(const struct site *at, struct link **link)
 				    .rcvbuf = s->rcvbuf,
 				    .gso = s->gso,
 				    .tap = at->tap,
+				    .share = at->share,
 				    .counters = at->counters};
 	struct vxlan_config cfg = {.vni = s->vni,
 				   .local = s->local,
 				   .nremote = s->nremote,
 				   .learn = s->learn,
+				   .shared = at->share != NULL,
 				   .ageing_sec = s->ageing_sec,
 				   .counters = at->counters};
 	struct link_config inner = eth_config(at);
@@ -225,15 +230,15 @@ static int build_pcap(const struct site *at, struct link **link)
 }
 
 int spec_link_new(const struct nic_spec *spec, struct tap *tap,
-		  struct impair *faults, struct counters *counters,
-		  struct link **link, char *why)
+		  struct impair *faults, struct share *share,
+		  struct counters *counters, struct link **link, char *why)
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,	      [PORT_VXLAN] = build_vxlan,
 		[PORT_PACKET] = build_packet, [PORT_HUB] = build_hub,
 		[PORT_PCAP] = build_pcap,
 	};
-	struct site at = {spec, tap, faults, counters, why};
+	struct site at = {spec, tap, faults, share, counters, why};
 
 	return builders[spec->port](&at, link);
 }

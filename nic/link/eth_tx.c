@@ -6,6 +6,8 @@
 #include "nic/link/eth_tx.h"
 
 #include "nic/base/tap.h"
+#include "nic/link/share.h"
+#include "wire/bth.h"
 #include "wire/icrc.h"
 #include "wire/udp.h"
 
@@ -184,6 +186,16 @@ static bool to_frame(struct eth_link *e, struct pkt *p, nsec_t now)
 	return true;
 }
 
+/* To our own address, but not for a QP of this program? */
+static bool is_for_sharers(const struct eth_link *e, const struct pkt *p)
+{
+	uint8_t bth[BTH_LEN];
+
+	return e->cfg.share && eth_is_own(e, &p->dst) &&
+	       pkt_peek(p, bth, sizeof(bth)) == sizeof(bth) &&
+	       !share_has(e->cfg.share, get_be24(bth + 5));
+}
+
 /* Makes a whole frame of a UDP payload; false: nothing is left for the port. */
 static bool prepare(struct eth_link *e, struct pkt *p, nsec_t now)
 {
@@ -193,6 +205,11 @@ static bool prepare(struct eth_link *e, struct pkt *p, nsec_t now)
 	if (len > e->link.ip_mtu || !eth_source(e, &p->dst)) {
 		count(e->link.counters, CNT_TX_ERROR);
 		return false;
+	}
+	if (is_for_sharers(e, p)) {
+		push_udp_ip(e, p);
+		push_eth(e, p, &e->link.mac, ethertype(p));
+		return true;
 	}
 	push_udp_ip(e, p);
 	return to_frame(e, p, now);

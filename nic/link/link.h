@@ -43,6 +43,7 @@ typedef enum drop (*link_deliver)(void *ctx, const struct dgram *d, nsec_t now);
 #define LINK_ADDRS 8u
 #define LINK_FDS   4u
 
+struct share;
 struct link;
 struct link_ops {
 	/* Sends @n packets, whose heads begin at the UDP payload; may scribble on
@@ -129,6 +130,10 @@ struct link_config {
 	unsigned rcvbuf;     /* bytes; 0: as large as allowed */
 	enum gso_mode gso;   /* link_udp */
 	struct tap *tap;     /* or NULL */
+	/* With whom the address is shared; or NULL.  link_udp joins them with
+	 * addr[0]; link_eth gives them what is sent to itself but for them.
+	 */
+	struct share *share;
 	struct counters *counters;
 };
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "nic/link/share.h"
+#include "nic/link/udp_owner.h"
 #include "nic/link/udp_rx.h"
 #include "nic/link/udp_sock.h"
 #include "nic/link/udp_tx.h"
@@ -18,6 +20,7 @@
 #define RCVBUF_WANT (8u << 20)
 #define IP_MTU_MAX  65535u
 #define WHY_LEN	    160
+#define ASIDE_EVERY (100 * USEC) /* a look at what others passed on */
 
 struct udp_link {
 	struct link link;
@@ -25,7 +28,9 @@ struct udp_link {
 	unsigned nown;
 	struct udp_sock group[GROUPS_MAX];
 	unsigned ngroup;
-	int group_epoll; /* readable when a group's socket is */
+	int group_epoll; /* readable when a group's or the aside socket is */
+	struct share *share; /* of own[0]; or NULL */
+	nsec_t aside_at;     /* the last look there */
 	unsigned rcvbuf;
 	struct udp_tx *tx;
 	struct udp_rx *rx;
@@ -46,6 +51,10 @@ static unsigned udp_receive(struct link *l, unsigned budget, nsec_t now)
 	struct udp_link *u = of(l);
 	unsigned n = 0;
 
+	if (u->share && now - u->aside_at >= ASIDE_EVERY) {
+		u->aside_at = now;
+		n += udp_rx_aside(u->rx, now);
+	}
 	for (unsigned i = 0; i < u->nown && n < budget; i++)
 		n += udp_rx_read(u->rx, &u->own[i], budget - n, now);
 	for (unsigned i = 0; i < u->ngroup && n < budget; i++)
@@ -55,11 +64,15 @@ static unsigned udp_receive(struct link *l, unsigned budget, nsec_t now)
 
 static nsec_t udp_deadline(const struct link *l)
 {
-	return NSEC_NEVER;
+	const struct udp_link *u = (const struct udp_link *)l;
+
+	return u->share ? share_deadline(u->share) : NSEC_NEVER;
 }
 
 static void udp_tick(struct link *l, nsec_t now)
 {
+	if (of(l)->share)
+		share_tick(of(l)->share, now);
 }
 
 static unsigned udp_fds(const struct link *l, int fd[LINK_FDS])
@@ -157,6 +170,8 @@ static void udp_free(struct link *l)
 	udp_rx_free(u->rx);
 	for (unsigned i = 0; i < u->ngroup; i++)
 		udp_sock_close(&u->group[i]);
+	if (u->share)
+		share_leave(u->share, &u->own[0]);
 	for (unsigned i = 0; i < u->nown; i++)
 		udp_sock_close(&u->own[i]);
 	if (u->group_epoll >= 0)
@@ -175,20 +190,34 @@ static const struct link_ops udp_ops = {
 	.free = udp_free,
 };
 
-static int explain_bind(const struct ip_addr *addr, uint16_t port, int error,
+static void explain_taken(const struct ip_addr *addr, uint16_t port, char *why)
+{
+	uid_t owner = geteuid();
+	char ip[IP_TEXT_MAX];
+
+	ip_format(addr, ip);
+	if (udp_owner(addr, port, &owner) && owner != geteuid())
+		snprintf(why, WHY_LEN,
+			 "ip=%s: UDP port %u is taken by user %u, and only "
+			 "programs of one user share an address; choose "
+			 "another ip=",
+			 ip, port, (unsigned)owner);
+	else
+		snprintf(why, WHY_LEN,
+			 "ip=%s: UDP port %u is taken (rdma_rxe? a glassnic "
+			 "with another GLASSNIC_RUNTIME?); choose another ip= "
+			 "or end it",
+			 ip, port);
+}
+
+static int explain_bind(const struct link_config *cfg, unsigned i, int error,
 			char *why)
 {
 	char ip[IP_TEXT_MAX];
 
-	ip_format(addr, ip);
+	ip_format(&cfg->addr[i], ip);
 	switch (-error) {
-	case EADDRINUSE:
-		snprintf(why, WHY_LEN,
-			 "ip=%s: UDP port %u is taken (another glassnic? "
-			 "rdma_rxe if all of 127/8 is); choose another ip= "
-			 "or end it",
-			 ip, port);
-		break;
+	case EADDRINUSE: explain_taken(&cfg->addr[i], cfg->port, why); break;
 	case EADDRNOTAVAIL:
 		snprintf(why, WHY_LEN,
 			 "ip=%s: this host does not have the address; choose "
@@ -199,13 +228,43 @@ static int explain_bind(const struct ip_addr *addr, uint16_t port, int error,
 		snprintf(why, WHY_LEN,
 			 "ip=%s: UDP port %u needs a privilege that this "
 			 "program lacks; choose a port above 1023",
-			 ip, port);
+			 ip, cfg->port);
+		break;
+	case EBUSY:
+		snprintf(why, WHY_LEN,
+			 "ip=%s: another program was busy joining it for "
+			 "seconds; is one of them stopped?",
+			 ip);
+		break;
+	case ENOSPC:
+		snprintf(why, WHY_LEN,
+			 "ip=%s: no more programs can share it; choose another "
+			 "ip=",
+			 ip);
 		break;
 	default:
-		snprintf(why, WHY_LEN, "ip=%s: UDP port %u: %s", ip, port,
+		snprintf(why, WHY_LEN, "ip=%s: UDP port %u: %s", ip, cfg->port,
 			 strerror(-error));
 	}
 	return error;
+}
+
+static int open_one(struct udp_link *u, const struct link_config *cfg,
+		    unsigned i, unsigned ifindex)
+{
+	struct epoll_event ready = {.events = EPOLLIN};
+	int rc;
+
+	if (i || !cfg->share)
+		return udp_sock_open(&u->own[i], &cfg->addr[i], cfg->port,
+				     UDP_MAIN, ifindex);
+	rc = share_join(cfg->share, &u->own[0], ifindex, cfg->counters);
+	if (rc)
+		return rc;
+	u->share = cfg->share;
+	epoll_ctl(u->group_epoll, EPOLL_CTL_ADD, share_aside(u->share)->fd,
+		  &ready);
+	return 0;
 }
 
 static int open_own(struct udp_link *u, const struct link_config *cfg,
@@ -216,11 +275,10 @@ static int open_own(struct udp_link *u, const struct link_config *cfg,
 	for (unsigned i = 0; i < cfg->naddr; i++) {
 		const struct ip_addr *addr = &cfg->addr[i];
 		struct udp_interface on = udp_interface_of(addr);
-		int error = udp_sock_open(&u->own[i], addr, cfg->port, UDP_MAIN,
-					  on.index);
+		int error = open_one(u, cfg, i, on.index);
 
 		if (error)
-			return explain_bind(addr, cfg->port, error, why);
+			return explain_bind(cfg, i, error, why);
 		u->nown++;
 		udp_sock_rcvbuf(&u->own[i], u->rcvbuf);
 		udp_sock_take_trains(&u->own[i]);

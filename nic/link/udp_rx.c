@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include "nic/base/note.h"
 #include "nic/link/icrc_peer.h"
+#include "nic/link/share.h"
 #include "nic/link/udp_frame.h"
 #include "wire/bth.h"
 #include "wire/icrc.h"
@@ -38,6 +39,7 @@ struct udp_rx {
 	uint16_t port;
 	bool icrc;
 	struct tap *tap;
+	struct share *share; /* or NULL */
 	struct icrc_peers peers;
 	uint8_t *buffer; /* BATCH of them */
 	struct mmsghdr msg[BATCH];
@@ -66,6 +68,7 @@ struct udp_rx *udp_rx_new(const struct link_config *cfg, struct link *link)
 	r->port = cfg->port;
 	r->icrc = cfg->icrc;
 	r->tap = cfg->tap;
+	r->share = cfg->share;
 	r->peers.all_foreign = cfg->foreign;
 	r->buffer = malloc(BATCH * BUFFER);
 	if (!r->buffer) {
@@ -217,8 +220,27 @@ static void become(struct arrival *a, unsigned i, struct span rest, size_t len)
 	a->udp.checksum = 0;
 }
 
+static void deliver_counted(struct udp_rx *r, struct arrival *a, bool coupled,
+			    nsec_t now)
+{
+	enum drop v = r->tap ? deliver_shown(r, a, coupled, now)
+			     : deliver(r, a, NULL, now);
+
+	if (v != DROP_NONE)
+		r->link->counters->drop[v]++;
+}
+
+/* Not for this program, but for one that shares the address? */
+static bool is_taken(struct udp_rx *r, const struct udp_sock *s,
+		     const struct arrival *a, nsec_t now)
+{
+	return r->share && !ip_is_multicast(&s->addr) &&
+	       share_takes(r->share, &a->ip, a->udp.sport, a->data, now);
+}
+
 /* Returns how many datagrams it was. */
-static unsigned deliver_all(struct udp_rx *r, struct arrival *a, nsec_t now)
+static unsigned deliver_all(struct udp_rx *r, const struct udp_sock *s,
+			    struct arrival *a, nsec_t now)
 {
 	struct span rest = a->data;
 	bool coupled = rest.len > a->size;
@@ -226,13 +248,10 @@ static unsigned deliver_all(struct udp_rx *r, struct arrival *a, nsec_t now)
 
 	do {
 		size_t len = rest.len < a->size ? rest.len : a->size;
-		enum drop v;
 
 		become(a, n++, rest, len);
-		v = r->tap ? deliver_shown(r, a, coupled, now)
-			   : deliver(r, a, NULL, now);
-		if (v != DROP_NONE)
-			r->link->counters->drop[v]++;
+		if (!is_taken(r, s, a, now))
+			deliver_counted(r, a, coupled, now);
 		rest.p += len;
 		rest.len -= len;
 	} while (rest.len);
@@ -262,10 +281,27 @@ unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 			struct arrival a;
 
 			read_message(r, sock, (unsigned)i, &a);
-			total += deliver_all(r, &a, now);
+			total += deliver_all(r, sock, &a, now);
 		}
 		if (n < (int)want)
 			break; /* empty, or an error that another call shows */
 	}
 	return total;
+}
+
+unsigned udp_rx_aside(struct udp_rx *r, nsec_t now)
+{
+	struct udp_sock *aside = share_aside(r->share);
+	int n = fill(r, aside->fd, BATCH);
+
+	for (int i = 0; i < n; i++) {
+		struct arrival a;
+
+		read_message(r, aside, (unsigned)i, &a);
+		if (!share_unpack(r->share, &a.data, &a.ip, &a.udp.sport, now))
+			continue;
+		a.ip.len = a.udp.len = (uint16_t)(UDP_LEN + a.data.len);
+		deliver_counted(r, &a, false, now);
+	}
+	return n > 0 ? (unsigned)n : 0;
 }

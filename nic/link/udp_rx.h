@@ -13,5 +13,7 @@ void udp_rx_free(struct udp_rx *r);
 /* Delivers what waits in @sock, at most @budget; returns how many. */
 unsigned udp_rx_read(struct udp_rx *r, struct udp_sock *sock, unsigned budget,
 		     nsec_t now);
+/* Delivers what other programs that share the address have passed on. */
+unsigned udp_rx_aside(struct udp_rx *r, nsec_t now);
 
 #endif

@@ -101,7 +101,12 @@ static int set_use(int fd, enum udp_use use)
 	case UDP_MAIN:
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 		return 0;
+	case UDP_SHARED:
+		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+		return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	case UDP_SEND:
+		/* Programs that share an address share its ports. */
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 		return hold_silent(fd); /* what strays to its port */
 	case UDP_GROUP: return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);

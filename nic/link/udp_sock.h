@@ -12,9 +12,10 @@
 #define UDP_TTL 64u /* of a socket, and of packets that name none */
 
 enum udp_use {
-	UDP_MAIN,  /* sends and receives */
-	UDP_SEND,  /* another source port: receives nothing */
-	UDP_GROUP, /* receives what is sent to a multicast group */
+	UDP_MAIN,   /* sends and receives */
+	UDP_SHARED, /* the same, beside others of this user */
+	UDP_SEND,   /* another source port: receives nothing */
+	UDP_GROUP,  /* receives what is sent to a multicast group */
 };
 
 struct udp_sock {

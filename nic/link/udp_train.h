@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "nic/base/pkt.h"
 #include "wire/ip.h"
 
 #define TRAIN_SEGMENTS 64u    /* UDP_MAX_SEGMENTS of old kernels */
@@ -16,6 +17,7 @@
 
 struct udp_train {
 	struct ip_addr dst;
+	uint16_t slot;	/* at dst: programs that share it have each their own */
 	uint32_t size;	/* of every segment but the last */
 	uint32_t bytes; /* of all */
 	uint16_t n;	/* segments; 0: there is no train */
@@ -28,10 +30,9 @@ static inline void udp_train_end(struct udp_train *t)
 	t->n = 0;
 }
 
-/* Couples a datagram of @len bytes to @dst to the train; false: it did not fit,
- * and is the first of a new one.
+/* Couples packet @p, of @len bytes with its ICRC, to the train; false: it did not
+ * fit, and is the first of a new one.
  */
-bool udp_train_add(struct udp_train *t, const struct ip_addr *dst,
-		   uint32_t len);
+bool udp_train_add(struct udp_train *t, const struct pkt *p, uint32_t len);
 
 #endif

@@ -213,7 +213,7 @@ static bool couples(struct udp_tx *t, const struct pkt *p)
 {
 	uint32_t len = p->len + (t->icrc ? ICRC_LEN : 0);
 
-	return t->coupling && udp_train_add(&t->train, &p->dst, len);
+	return t->coupling && udp_train_add(&t->train, p, len);
 }
 
 static void add_to_run(struct udp_tx *t, struct pkt *p)

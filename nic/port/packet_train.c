@@ -59,6 +59,7 @@ bool train_begin(struct train *t, const struct pkt *p)
 	    get_be16(head.p + l.l4_at + 6))
 		return false;
 	t->n = 1;
+	t->slot = p->slot;
 	t->ip_at = l.ip_at;
 	t->head_len = l.data_at;
 	t->size = t->payload = p->len - l.data_at;
@@ -93,7 +94,7 @@ bool train_add(struct train *t, const struct pkt *p)
 	size_t whole = t->head_len - t->ip_at + t->payload, len;
 
 	if (t->n == TRAIN_PKTS_MAX || t->payload != t->n * t->size ||
-	    head.len < t->head_len || p->len <= t->head_len)
+	    p->slot != t->slot || head.len < t->head_len || p->len <= t->head_len)
 		return false;
 	len = p->len - t->head_len;
 	if (len > t->size || whole + len > FRAME_MAX || !same_flow(t, head.p))

@@ -21,6 +21,7 @@
 /* A train that is being put together. */
 struct train {
 	unsigned n;	 /* packets */
+	uint16_t slot;	 /* that all are for: pkt.slot */
 	size_t ip_at;	 /* where the IP header begins */
 	size_t head_len; /* Ethernet, IP and UDP headers, of each packet */
 	size_t size;	 /* UDP payload of each packet but the last */

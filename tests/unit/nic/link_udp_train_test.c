@@ -38,11 +38,20 @@ int sendmmsg(int fd, struct mmsghdr *msg, unsigned n, int flags)
 
 /* ---- which packets couple ---- */
 
+/* To @host; only slots and lengths matter beside. */
+static struct pkt packet(uint8_t host)
+{
+	struct pkt p = {.dst = address(host)};
+
+	return p;
+}
+
 Test(train, cut)
 {
-	struct ip_addr one = address(1), two = address(2);
+	struct pkt one = packet(1), two = packet(2), other = packet(2);
 	struct udp_train t = {.n = 0};
 
+	other.slot = 1;
 	cr_expect_not(udp_train_add(&t, &one, 100));
 	cr_expect(udp_train_add(&t, &one, 100));
 	cr_expect_not(udp_train_add(&t, &two, 100), "another peer");
@@ -50,6 +59,9 @@ Test(train, cut)
 	cr_expect(udp_train_add(&t, &two, 101));
 	cr_expect(udp_train_add(&t, &two, 7), "the last may be shorter");
 	cr_expect_eq(t.n, 3);
+	cr_expect_not(udp_train_add(&t, &two, 100));
+	cr_expect_not(udp_train_add(&t, &other, 100), "another program");
+	cr_expect_not(udp_train_add(&t, &two, 7));
 	cr_expect_not(udp_train_add(&t, &two, 7), "but only the last");
 	udp_train_end(&t);
 	cr_expect_not(udp_train_add(&t, &two, 7));
@@ -59,7 +71,7 @@ Test(train, cut)
 
 Test(train, cut_at_the_limits)
 {
-	struct ip_addr one = address(1);
+	struct pkt one = packet(1);
 	struct udp_train t = {.n = 0};
 
 	for (unsigned i = 0; i < 2 * TRAIN_SEGMENTS; i++)
@@ -190,8 +202,8 @@ static void compare(const struct shape *s, unsigned n, unsigned from_a,
 		forget_sum(out);
 		forget_sum(arrived);
 		cr_assert_eq(out->len, arrived->len, "%s: %u", s->text, i);
-		cr_assert_arr_eq(out->bytes, arrived->bytes, out->len,
-				 "%s: %u", s->text, i);
+		cr_assert_arr_eq(out->bytes, arrived->bytes, out->len, "%s: %u",
+				 s->text, i);
 	}
 	cr_assert_eq(in, rec_b.n);
 }
