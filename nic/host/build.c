@@ -18,6 +18,7 @@
 #include "nic/link/share.h"
 #include "nic/port/capture.h"
 #include "wire/bth.h"
+#include "wire/crc32.h"
 #include "wire/vxlan.h"
 
 /* ---- the capture ------------------------------------------------------------
@@ -99,6 +100,19 @@ static void fill_gids(struct gn_nic *nic)
 	}
 }
 
+/* The same interface, MAC, VLAN and addresses. */
+static void tag_interface(const struct nic_spec *s, char *tag, size_t size)
+{
+	uint32_t sum = crc32_add(s->vlan, s->mac.b, sizeof(s->mac.b));
+
+	for (unsigned i = 0; i < s->nmore; i++)
+		sum = crc32_add(sum, s->more_ip[i].b, sizeof(s->more_ip[i].b));
+	if (s->host_ip)
+		snprintf(tag, size, "-%.15s-host", s->where);
+	else
+		snprintf(tag, size, "-%.15s-%08x", s->where, sum);
+}
+
 /* Hosts that differ inside of a tunnel cannot share its end: a socket would
  * have to know more of a packet than its QPN.
  */
@@ -120,6 +134,10 @@ static bool what_is_shared(const struct nic_spec *s, struct share_what *what)
 			 ip_format(&s->ip, ip));
 		return true;
 	case PORT_PACKET:
+		*what = (struct share_what){STEER_NONE, s->ip, ROCE_UDP_PORT,
+					    ""};
+		tag_interface(s, what->tag, sizeof(what->tag));
+		return true;
 	case PORT_HUB:
 	case PORT_PCAP:
 	case PORT_KINDS: break;

@@ -155,7 +155,7 @@ static void listen_to_groups(struct probe *pr)
 		solicited = nd_solicited_node(&pr->cfg->addr[i]);
 		group[n++] = mac_of_multicast(&solicited);
 	}
-	port_want(pr->port, &(struct port_wants){group, n, false});
+	port_want(pr->port, &(struct port_wants){.group = group, .ngroup = n});
 }
 
 int probe_addresses(struct port *port, const struct link_config *cfg, char *why)

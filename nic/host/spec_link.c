@@ -12,6 +12,7 @@
 #include "nic/host/probe.h"
 #include "nic/host/spec_packet.h"
 #include "nic/impair/quantity.h"
+#include "nic/link/share.h"
 #include "nic/port/capture.h"
 #include "nic/port/port_hub.h"
 #include "nic/port/port_pcap.h"
@@ -124,11 +125,23 @@ static int prepare_port(const struct site *at, struct link_config *cfg,
 {
 	int rc = capture_below(at, cfg, port);
 
-	if (rc || cfg->shared)
+	if (rc || cfg->shared || (cfg->share && share_joined(cfg->share)))
 		return rc;
 	rc = probe_addresses(*port, cfg, at->why);
 	if (rc)
 		port_free(*port);
+	return rc;
+}
+
+static int use_share(const struct site *at, int (*use)(struct share *s))
+{
+	int rc = at->share ? use(at->share) : 0;
+
+	if (rc)
+		snprintf(at->why, SPEC_WHY_MAX,
+			 "port=packet:%.15s: cannot share its address with "
+			 "other programs: %s",
+			 at->spec->where, strerror(-rc));
 	return rc;
 }
 
@@ -140,9 +153,16 @@ static int build_packet(const struct site *at, struct link **link)
 
 	if (at->spec->host_ip)
 		cfg.naddr = cfg.nroute = 0;
-	rc = spec_packet_new(at->spec, &cfg, &port, at->why);
+	rc = use_share(at, share_enter);
+	if (!rc)
+		rc = spec_packet_new(at->spec, &cfg, &port, at->why);
 	if (!rc)
 		rc = prepare_port(at, &cfg, &port);
+	if (rc)
+		return rc;
+	rc = use_share(at, share_settle);
+	if (rc)
+		port_free(port);
 	return rc ? rc : build_eth(at, &cfg, port, link);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "nic/base/log.h"
 #include "nic/host/netif.h"
+#include "nic/link/share.h"
 #include "nic/port/port_packet.h"
 
 _Static_assert(PACKET_WHY_MAX == SPEC_WHY_MAX, "one line has one length");
@@ -75,6 +76,8 @@ static struct packet_config config_of(const struct nic_spec *s,
 				  .naddr = cfg->naddr,
 				  .shared = cfg->shared,
 				  .udp_port = cfg->port,
+				  .many = cfg->share != NULL,
+				  .joined = cfg->share && share_joined(cfg->share),
 				  .gso = s->gso,
 				  .rcvbuf = s->rcvbuf,
 				  .counters = cfg->counters};

@@ -141,7 +141,7 @@ enum drop eth_ask_arp(struct eth_link *e, struct span in, nsec_t now)
 	for_us = arp.op == ARP_REQUEST && eth_is_own(e, &arp.target_ip);
 	neigh_learn(&e->neigh, &arp.sender_ip, &arp.sender_mac,
 		    for_us ? NEIGH_ASKS_US : NEIGH_ANSWERS, now);
-	if (!for_us || e->cfg.shared)
+	if (!for_us || !eth_answers(e))
 		return DROP_NONE;
 	answer = (struct arp){.op = ARP_REPLY,
 			      .sender_mac = e->link.mac,
@@ -192,7 +192,7 @@ enum drop eth_ask_nd(struct eth_link *e, const struct ip_header *ip,
 	if (!eth_is_own(e, &nd.target))
 		return DROP_NONE;
 	neigh_learn(&e->neigh, &ip->src, at, NEIGH_ASKS_US, now);
-	if (e->cfg.shared)
+	if (!eth_answers(e))
 		return DROP_NONE;
 	answer_solicit(e, &nd, &ip->src, at, now);
 	return DROP_NONE;

@@ -41,6 +41,10 @@ struct eth_link {
 /* Whether @a is an own address; whether it is a group joined. */
 bool eth_is_own(const struct eth_link *e, const struct ip_addr *a);
 bool eth_is_joined(const struct eth_link *e, const struct ip_addr *group);
+/* Do we answer who asks for an own address?  Not if the kernel does, or another
+ * program that shares it.
+ */
+bool eth_answers(const struct eth_link *e);
 /* An own address of @dst's family, link-local for link-local; or NULL. */
 const struct ip_addr *eth_source(const struct eth_link *e,
 				 const struct ip_addr *dst);

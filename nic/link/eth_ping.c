@@ -27,8 +27,8 @@ enum drop eth_ping(struct eth_link *e, const struct ip_header *ip,
 		return DROP_SHORT;
 	if (checksum_fold(checksum_add(sum, in.p, in.len)))
 		return DROP_UDP_CHECKSUM;
-	if (e->cfg.shared || in.p[0] != request || in.p[1] ||
-	    !eth_is_own(e, &ip->dst))
+	if (in.p[0] != request || in.p[1] || !eth_is_own(e, &ip->dst) ||
+	    !eth_answers(e))
 		return DROP_IP_PROTOCOL;
 	pkt_reset(&p);
 	p.src = ip->dst;

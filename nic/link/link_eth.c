@@ -16,6 +16,7 @@
 #include "nic/link/eth_link.h"
 #include "nic/link/eth_rx.h"
 #include "nic/link/eth_tx.h"
+#include "nic/link/share.h"
 #include "wire/arp.h"
 
 #define SELF_SIZE   (2u << 20)
@@ -65,6 +66,11 @@ const struct ip_addr *eth_source(const struct eth_link *e,
 			found = own;
 	}
 	return found;
+}
+
+bool eth_answers(const struct eth_link *e)
+{
+	return !e->cfg.shared && (!e->cfg.share || share_answers(e->cfg.share));
 }
 
 static void eth_send(struct link *l, struct pkt *batch, unsigned n, nsec_t now)
@@ -161,10 +167,19 @@ static int eth_reaches(const struct link *l, const struct ip_addr *dst)
 static void tell_wants(struct eth_link *e)
 {
 	struct mac group[ETH_GROUPS];
+	struct port_wants w = {
+		.group = group, .ngroup = e->ngroup, .all = e->want_all};
 
 	for (unsigned i = 0; i < e->ngroup; i++)
 		group[i] = e->group[i].mac;
-	port_want(e->port, &(struct port_wants){group, e->ngroup, e->want_all});
+	if (e->cfg.share)
+		w.nslot = share_slots(e->cfg.share, &w.slot);
+	port_want(e->port, &w);
+}
+
+static void on_slot(void *ctx)
+{
+	tell_wants(ctx);
 }
 
 static void eth_want_all(struct link *l, bool all)
@@ -310,6 +325,10 @@ static void set_up(struct eth_link *e, const struct link_config *cfg,
 	e->next_id = 1;
 	port_set_up(port, eth_rx_frame, e);
 	join_fixed(e);
+	if (cfg->share) {
+		share_on_slot(cfg->share, on_slot, e);
+		tell_wants(e);
+	}
 }
 
 int link_eth_new(const struct link_config *cfg, struct port *port,

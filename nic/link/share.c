@@ -12,8 +12,6 @@
 #define PREFIX	 "share-"
 #define KEEP_SEC 3600u /* what the dead leave behind */
 
-#define JOIN_MSEC    5000u
-#define LEAVE_MSEC   1000u
 #define BIND_TRIES   200u /* of a millisecond */
 #define ASIDE_RCVBUF (4u << 20)
 
@@ -57,6 +55,7 @@ void share_free(struct share *s)
 {
 	if (!s)
 		return;
+	share_exit(s);
 	udp_sock_close(&s->aside);
 	share_table_close(&s->table);
 	free(s);
@@ -114,7 +113,7 @@ static int open_aside(struct share *s, unsigned ifindex)
 	return 0;
 }
 
-static int take_slot(struct share *s)
+int share_take_slot(struct share *s)
 {
 	uint64_t random = random_next(&s->random);
 	unsigned slot =
@@ -131,7 +130,7 @@ static int take_slot(struct share *s)
 
 static int take_place(struct share *s, unsigned index)
 {
-	int rc = take_slot(s);
+	int rc = share_take_slot(s);
 
 	if (rc)
 		return rc;
@@ -221,11 +220,16 @@ void share_leave(struct share *s, struct udp_sock *sock)
 /* A program of many QPs takes more slots, if the table is free and has some. */
 static void take_another(struct share *s)
 {
+	bool took;
+
 	if (share_table_lock(&s->table, 0))
 		return;
-	if (!take_slot(s))
+	took = !share_take_slot(s);
+	if (took && s->sock)
 		share_attach(s);
 	share_table_unlock(&s->table);
+	if (took && s->tell)
+		s->tell(s->tell_ctx);
 }
 
 uint32_t share_qpn(struct share *s, uint32_t in_use)

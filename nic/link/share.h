@@ -51,7 +51,33 @@ void share_free(struct share *s);
  */
 uint32_t share_qpn(struct share *s, uint32_t in_use);
 
-/* ---- for the link ---- */
+/* Is @qpn one of this program's, if there is a QP of that number? */
+bool share_has(const struct share *s, uint32_t qpn);
+
+/* ---- for a link on an interface (STEER_NONE) ----
+ *
+ * Every program gets the frames that its filter takes; the kernel gives those
+ * that concern all to all.
+ */
+
+/* Takes a slot; while the first program has not settled, waits for that, or for
+ * its end.  -errno, as share_join.  What was entered share_free leaves.
+ */
+int share_enter(struct share *s);
+/* The first program's, when it knows that no other host has the address. */
+int share_settle(struct share *s);
+/* Were others there before? */
+bool share_joined(const struct share *s);
+/* The slots that are this program's. */
+unsigned share_slots(const struct share *s, const uint16_t **slot);
+/* Has @tell called when there is one more. */
+void share_on_slot(struct share *s, void (*tell)(void *ctx), void *ctx);
+/* Is this the program that answers for all who asks for the address?  One does,
+ * and when it ends, however it does, another who is asked.
+ */
+bool share_answers(struct share *s);
+
+/* ---- for link_udp (the others) ---- */
 
 /* Opens @sock as one of the group.  -errno: -EBUSY if the table was locked for
  * seconds, -ENOSPC if all slots are taken; else as udp_sock_open.
@@ -60,9 +86,6 @@ int share_join(struct share *s, struct udp_sock *sock, unsigned ifindex,
 	       struct counters *counters);
 /* Leaves the group and closes @sock. */
 void share_leave(struct share *s, struct udp_sock *sock);
-
-/* Is @qpn one of this program's, if there is a QP of that number? */
-bool share_has(const struct share *s, uint32_t qpn);
 
 /* Looks at what came to the group's socket: true if it is none of this
  * program's, and was seen to.  What concerns all goes to the others, too.

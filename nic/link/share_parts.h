@@ -3,6 +3,7 @@
  *	share.c	      joining, leaving, QPNs
  *	share_order.c the order of the sockets: told, measured, mended
  *	share_pass.c  what arrives here and is for others, or comes from them
+ *	share_eth.c   on an interface, where the kernel gives a frame to all
  */
 #ifndef NIC_LINK_SHARE_PARTS_H
 #define NIC_LINK_SHARE_PARTS_H
@@ -15,6 +16,9 @@
 #define SHARE_SLOTS_OWN 128u /* of one program */
 #define SHARE_PROBE_LEN 20u
 
+#define JOIN_MSEC  5000u /* waiting for the table */
+#define LEAVE_MSEC 1000u
+
 struct share {
 	struct share_table table;
 	enum steer_kind kind;
@@ -23,10 +27,13 @@ struct share {
 	pid_t pid; /* whose all this is: not a forked child's */
 	struct random random;
 	struct counters *counters;
-	struct udp_sock *sock; /* in the group; NULL: has not joined */
+	struct udp_sock *sock; /* in the group; NULL: is in none */
 	struct udp_sock aside;
 	uint16_t slot[SHARE_SLOTS_OWN];
 	unsigned nslots, turn;
+	bool joined; /* others: share_eth.c */
+	void (*tell)(void *ctx); /* of another slot; or NULL */
+	void *tell_ctx;
 	uint64_t own[SHARE_SLOTS / 64]; /* bits: slot[] */
 	nsec_t looked_at;		/* at all rows, without the lock */
 	/* What is to be done when the table is free. */
@@ -48,6 +55,8 @@ static inline bool share_owns(const struct share *s, unsigned slot)
 }
 
 /* With the table locked. */
+/* One more slot; -errno. */
+int share_take_slot(struct share *s);
 /* Tells the kernel the order as the table has it. */
 void share_attach(struct share *s);
 void share_set_index(struct share *s, unsigned index);
@@ -57,6 +66,8 @@ bool share_is_measured(const struct share_table *t);
 void share_measure(struct share *s);
 
 /* Without. */
+/* Leaves what share_enter entered. */
+void share_exit(struct share *s);
 /* A probe arrived. */
 void share_probe(struct share *s, struct span data, nsec_t now);
 /* Something went astray. */

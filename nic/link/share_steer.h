@@ -22,6 +22,7 @@
 enum steer_kind {
 	STEER_ROCE,
 	STEER_VXLAN, /* Ethernet frames in VXLAN, RoCEv2 in some of them */
+	STEER_NONE,  /* frames: each program's port has a filter of its own */
 };
 
 struct steer {

@@ -1,5 +1,6 @@
 /* Slots 0 and 1023 are nobody's: QPNs 0 and 1 are of management, 0xffffff is of
- * multicast.  The table's lock is on byte 0, slot N's on byte N.
+ * multicast.  The table's lock is on byte 0, slot N's on byte N, the speaker's on
+ * byte 1023.
  *
  * A socket that leaves a group is replaced by the last one of it, so the last
  * one's index changes; rows are kept so.
@@ -303,4 +304,9 @@ unsigned share_table_holders(const struct share_table *t)
 	for (unsigned i = 0; i < SHARE_SLOTS; i++)
 		n += share_table_leads(t, i);
 	return n;
+}
+
+bool share_table_speak(const struct share_table *t)
+{
+	return !set_lock(t, SHARE_SLOTS - 1, F_WRLCK);
 }

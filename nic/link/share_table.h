@@ -32,7 +32,7 @@ struct share_head {
 	uint32_t epoch;	 /* of measuring indices */
 	uint64_t secret; /* what members know, and nobody else */
 	uint32_t stale;	 /* the order is known, but not yet to the kernel */
-	uint32_t unused;
+	uint32_t settled; /* the first holder has found the address free */
 };
 
 struct share_table {
@@ -90,6 +90,11 @@ static inline bool share_table_leads(const struct share_table *t, unsigned slot)
 {
 	return t->row[slot].pid && t->row[slot].first == slot;
 }
+
+/* May this program speak for all?  One may, until it ends or closes the table;
+ * then the next who asks.
+ */
+bool share_table_speak(const struct share_table *t);
 
 /* How many hold slots. */
 unsigned share_table_holders(const struct share_table *t);

@@ -19,7 +19,9 @@ static uint16_t sum_piece(const struct span *piece, bool odd)
 	uint16_t sum =
 		(uint16_t)~checksum_fold(checksum_add(0, piece->p, piece->len));
 
-	return odd ? (uint16_t)(sum << 8 | sum >> 8) : sum;
+	if (odd)
+		sum = (uint16_t)(sum << 8 | sum >> 8);
+	return sum;
 }
 
 uint16_t udp_frame_checksum(const struct ip_header *ip, const struct udp *udp,

@@ -7,6 +7,8 @@
 
 #include <assert.h>
 #include "wire/arp.h"
+#include "wire/bth.h"
+#include "wire/udp.h"
 
 #define TO_US 4u /* the jump to what follows the groups */
 
@@ -156,6 +158,59 @@ static void shared_v6(struct program *p, const struct filter_wants *w)
 	skips_to_here(p, at);
 }
 
+/* What was loaded is a DestQP: a slot of ours, of QP 1 or of multicast?  Those
+ * concern all who share the address.
+ */
+static void judge_slot(struct program *p, const struct filter_wants *w)
+{
+	emit(p, BPF_ALU | BPF_AND | BPF_K, QPN_MASK, 0, 0);
+	emit(p, BPF_ALU | BPF_RSH | BPF_K, QPN_LOCAL_BITS, 0, 0);
+	for (unsigned i = 0; i < w->nslot; i++) {
+		unless_skip(p, w->slot[i], 1);
+		result(p, TAKE);
+	}
+	unless_skip(p, 0, 1);
+	result(p, TAKE);
+	unless_skip(p, QPN_MASK >> QPN_LOCAL_BITS, 1);
+	result(p, TAKE);
+	result(p, DROP);
+}
+
+static void slots_v4(struct program *p, const struct filter_wants *w)
+{
+	unsigned type = begin_type(p, ETHERTYPE_IPV4), proto, port;
+
+	load(p, BPF_B, AT_V4_PROTO);
+	unless_skip(p, IPPROTO_UDP_, 0);
+	proto = p->n - 1;
+	emit(p, BPF_LDX | BPF_B | BPF_MSH, ETH_LEN, 0, 0);
+	emit(p, BPF_LD | BPF_H | BPF_IND, ETH_LEN + 2, 0, 0);
+	unless_skip(p, w->udp_port, 0);
+	port = p->n - 1;
+	emit(p, BPF_LD | BPF_W | BPF_IND, ETH_LEN + UDP_LEN + 4, 0, 0);
+	judge_slot(p, w);
+	skips_to_here(p, type);
+	skips_to_here(p, proto);
+	skips_to_here(p, port);
+}
+
+static void slots_v6(struct program *p, const struct filter_wants *w)
+{
+	unsigned type = begin_type(p, ETHERTYPE_IPV6), proto, port;
+
+	load(p, BPF_B, AT_V6_PROTO);
+	unless_skip(p, IPPROTO_UDP_, 0);
+	proto = p->n - 1;
+	load(p, BPF_H, AT_V6_L4 + 2);
+	unless_skip(p, w->udp_port, 0);
+	port = p->n - 1;
+	load(p, BPF_W, AT_V6_L4 + UDP_LEN + 4);
+	judge_slot(p, w);
+	skips_to_here(p, type);
+	skips_to_here(p, proto);
+	skips_to_here(p, port);
+}
+
 /* Multicast and broadcast. */
 static void groups(struct program *p, const struct filter_wants *w)
 {
@@ -174,6 +229,10 @@ static void groups(struct program *p, const struct filter_wants *w)
 
 static void to_us(struct program *p, const struct filter_wants *w)
 {
+	if (w->nslot && !w->all) {
+		slots_v4(p, w);
+		slots_v6(p, w);
+	}
 	if (!w->shared || w->all) {
 		result(p, TAKE);
 		return;

@@ -7,13 +7,15 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include "nic/base/pkt.h"
 #include "wire/eth.h"
 #include "wire/ip.h"
 
 #define FILTER_ADDRS  8u
 #define FILTER_GROUPS 64u
+#define FILTER_SLOTS  32u
 /* An upper bound, asserted on. */
-#define FILTER_LEN (64u + FILTER_ADDRS * 16u + FILTER_GROUPS * 5u)
+#define FILTER_LEN (64u + FILTER_ADDRS * 16u + FILTER_GROUPS * 5u + 4u * FILTER_SLOTS)
 
 struct filter_wants {
 	struct mac mac;
@@ -27,6 +29,11 @@ struct filter_wants {
 	bool shared;
 	uint16_t udp_port;
 	bool all; /* every frame to the MAC, every multicast and broadcast */
+	/* Packets to @udp_port only for QPs of these slots (QPN_LOCAL_BITS);
+	 * none: for all.
+	 */
+	uint16_t slot[FILTER_SLOTS];
+	unsigned nslot;
 };
 
 /* Writes the program to @out, of FILTER_LEN; returns its length. */

@@ -45,6 +45,16 @@ static int bind_v6(int fd, const struct packet_config *cfg,
 	return bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
 }
 
+/* Whoever is first binds as if to be alone, and lets others join then. */
+static int may_share(int fd)
+{
+	int one = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one))
+		       ? -errno
+		       : 0;
+}
+
 /* UDP_GRO would spare the kernel the cutting of trains that it then drops.  But it
  * also makes it join what comes from real wires, where senders may give all
  * packets the identification 0, and then nobody knows any more what an ICRC
@@ -59,8 +69,12 @@ static int bind_udp(const struct packet_config *cfg, const struct ip_addr *ip)
 	if (fd < 0)
 		return -errno;
 	error = hold_silent(fd);
+	if (!error && cfg->joined)
+		error = may_share(fd);
 	if (!error && (v4 ? bind_v4(fd, cfg, ip) : bind_v6(fd, cfg, ip)))
 		error = -errno;
+	if (!error && cfg->many)
+		error = may_share(fd);
 	if (!error)
 		return fd;
 	close(fd);
@@ -85,7 +99,8 @@ static void explain(const struct packet_config *cfg, const struct ip_addr *ip,
 	else
 		snprintf(why, PACKET_WHY_MAX,
 			 "ip=%s: another glassnic of this host has it on %s; "
-			 "give one of the two another address",
+			 "only programs of one user, with the same ip=, mac= "
+			 "and vlan=, share an address",
 			 text, cfg->ifname);
 }
 
@@ -93,6 +108,8 @@ int packet_hold(struct packet_hold *h, const struct packet_config *cfg,
 		char *why)
 {
 	h->n = 0;
+	if (cfg->joined && !cfg->shared)
+		return 0;
 	for (unsigned i = 0; i < cfg->naddr; i++) {
 		const struct ip_addr *ip = &cfg->addr[i];
 		int fd = cfg->shared ? bind_udp(cfg, ip) : bind_name(cfg, ip);

@@ -28,6 +28,11 @@ struct port_wants {
 	const struct mac *group; /* multicast groups joined */
 	unsigned ngroup;
 	bool all; /* everything that is sent to the MAC or to many */
+	/* RoCEv2 packets to the MAC only for QPs of these slots (QPN_LOCAL_BITS);
+	 * none: for all.
+	 */
+	const uint16_t *slot;
+	unsigned nslot;
 };
 
 struct port;

@@ -96,6 +96,8 @@ static void ppacket_want(struct port *port, const struct port_wants *w)
 	memcpy(have->group, w->group, w->ngroup * sizeof(*w->group));
 	have->ngroup = w->ngroup;
 	have->all = w->all;
+	have->nslot = w->nslot <= FILTER_SLOTS ? w->nslot : 0;
+	memcpy(have->slot, w->slot, have->nslot * sizeof(*w->slot));
 	if (attach_filter(p))
 		log_warn("cannot change which frames are received: %s",
 			 strerror(errno));
@@ -178,7 +180,7 @@ static int set_up(struct port_packet *p, const struct packet_config *cfg)
 	set_buffer(p->fd, SO_RCVBUFFORCE, SO_RCVBUF,
 		   cfg->rcvbuf ? cfg->rcvbuf : RCVBUF_MAX);
 	set_buffer(p->fd, SO_SNDBUFFORCE, SO_SNDBUF, SNDBUF);
-	if (cfg->shared)
+	if (cfg->shared && !cfg->many)
 		set(p->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 	if (attach_filter(p) || set(p->fd, SOL_PACKET, PACKET_VNET_HDR, 1) ||
 	    set(p->fd, SOL_PACKET, PACKET_AUXDATA, 1) ||

@@ -25,6 +25,8 @@ struct packet_config {
 	unsigned naddr;
 	bool shared; /* MAC and addresses are the host's, too */
 	uint16_t udp_port;
+	bool many;   /* programs may share it all; */
+	bool joined; /* others do already, and hold the addresses, too */
 	enum gso_mode gso;
 	unsigned rcvbuf; /* bytes; 0: as large as allowed */
 	struct counters *counters;

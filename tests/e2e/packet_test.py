@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from segment import frames_of_pcap, frames_of_pcapng, segment
+from segment import PING, frames_of_pcap, frames_of_pcapng, segment
 from support import LIMIT, NOBODY, Score, finish, need
 
 PINGPONGS = "rc", "uc", "ud", "srq", "xsrq"
@@ -21,21 +21,6 @@ HOST = "ip=host", "ip=host"
 # A second to wait for an acknowledgement: machines may be busy.
 PATIENT = ["-F", "-u", "18", "-x"]
 WRITE = ["ib_write_bw", *PATIENT, "1"]
-
-PING = """
-import os, socket, struct, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-s.settimeout(5)
-for i in range(20):
-    body = struct.pack(">BBHHH", 8, 0, 0, 7, i)
-    check = 0xffff - sum(struct.unpack(">4H", body)) % 0xffff
-    s.sendto(struct.pack(">BBHHH", 8, 0, check, 7, i), (sys.argv[1], 0))
-    while True:
-        answer = s.recv(100)
-        if answer[20] == 0 and struct.unpack(">H", answer[26:28])[0] == i:
-            break
-print("answered")
-"""
 
 ECHO = """
 import socket
@@ -264,8 +249,11 @@ def duplicates(score, wire):
         refused(score, f"another host has {ip}", devinfo(wire.a, nic),
                 rf"ip={ip}: 02:67:[0-9a-f:]+ on this segment has this address "
                 r"already; give the NIC another")
-        refused(score, f"another program has {ip}", devinfo(wire.b, nic),
-                rf"ip={ip}: another glassnic of this host has it on wire1")
+        refused(score, f"another program has {ip}",
+                devinfo(wire.b, nic + ",mac=02:00:00:00:00:99"),
+                rf"ip={ip}: another glassnic of this host has it on wire1; "
+                r"only programs of one user, with the same ip=, mac= and "
+                r"vlan=, share an address")
         server.kill()
         server.communicate()
     for ip in "192.168.77.2", "fd00:77::2":

@@ -104,6 +104,22 @@ class End:
             sort_pcap(path)
 
 
+# Twenty pings of an IPv4 address.
+PING = """
+import os, socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+s.settimeout(5)
+for i in range(20):
+    body = struct.pack(">BBHHH", 8, 0, 0, 7, i)
+    check = 0xffff - sum(struct.unpack(">4H", body)) % 0xffff
+    s.sendto(struct.pack(">BBHHH", 8, 0, check, 7, i), (sys.argv[1], 0))
+    while True:
+        answer = s.recv(100)
+        if answer[20] == 0 and struct.unpack(">H", answer[26:28])[0] == i:
+            break
+print("answered")
+"""
+
 # A broadcast, to which nobody answers that the port is closed.
 LAST = """
 import socket, sys

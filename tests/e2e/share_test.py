@@ -10,11 +10,57 @@ import re
 import subprocess
 import time
 
+from segment import PING, segment
 from support import LIMIT, NOBODY, Done, Score, await_port, finish, lab, need
 
 WRITE_BW = ["ib_write_bw", "-x", "1", "-n", "300", "-s", "65536"]
 PINGPONG = ["ibv_rc_pingpong", "-g", "1"]
 QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+)")
+
+
+class Loopback:
+    """Places on this host."""
+
+    def __init__(self, lab):
+        self.lab, self.port = lab, lab.port
+        self.nics = lab.nics
+
+    def start(self, words, nic):
+        return self.lab.start(words, nic=nic, env=ENV)
+
+    def address(self, nic):
+        return "127.0.0.1"
+
+    def await_port(self, nic, port, server, until):
+        return await_port(port, server, until)
+
+
+class Wire:
+    """The two ends of a wire."""
+
+    def __init__(self, wire, lab):
+        self.wire, self.port = wire, lab.port
+
+    def nics(self, kind):
+        return [f"port=packet:{end.iface},ip=" +
+                ("host" if kind == "host" else f"10.9.0.{i}/24")
+                for i, end in ((1, self.wire.a), (2, self.wire.b))]
+
+    def _end(self, nic):
+        return self.wire.a if self.wire.a.iface in nic else self.wire.b
+
+    def start(self, words, nic):
+        return self._end(nic).glassnic(words, nic, env={**os.environ, **ENV})
+
+    def address(self, nic):
+        return self._end(nic).ip
+
+    def await_port(self, nic, port, server, until):
+        while not self._end(nic).listens(port):
+            if server.poll() is not None or time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
 
 
 class Pair:
@@ -28,12 +74,12 @@ class Pair:
 
     def start(self, which, *more):
         words = self.command + ["-p", str(self.port), *more]
-        return self.lab.start(words, nic=self.nics[which], env=ENV)
+        return self.lab.start(words, self.nics[which])
 
     def connect(self):
         until = time.monotonic() + LIMIT
-        if await_port(self.port, self.server, until):
-            self.client = self.start(1, "127.0.0.1")
+        if self.lab.await_port(self.nics[0], self.port, self.server, until):
+            self.client = self.start(1, self.lab.address(self.nics[0]))
 
     def programs(self):
         return [p for p in (self.server, self.client) if p]
@@ -61,7 +107,8 @@ def four_pairs(score, lab, kind):
     for p in pairs:
         p.connect()
     for i, p in enumerate(pairs):
-        score.check(f"{kind}: four pairs of ib_write_bw at once: pair {i}", p.wrong())
+        score.check(f"{kind}: four pairs of ib_write_bw at once: pair {i}",
+                    p.wrong())
     left_behind(score, nics, f"{kind}: after four pairs")
 
 
@@ -76,6 +123,33 @@ def one_address(score, lab, kind):
         score.check(f"{kind}: server and client on one address: "
                     f"{p.command[0]}",
                     p.wrong())
+
+
+def together(score, place, kind):
+    four_pairs(score, place, kind)
+    one_address(score, place, kind)
+    any_order(score, place, kind)
+    deaths(score, place, kind)
+
+
+def one_answers(score, wire):
+    """Of three programs on one address one answers ARP and pings, and another
+    when that is killed.
+    """
+    watch = [wire.b.glassnic(["stdbuf", "-oL", "ibv_asyncwatch"],
+                             "ip=192.168.77.9/24", env={**os.environ, **ENV})
+             for _ in range(3)]
+    for w in watch:
+        w.stdout.readline()
+    for left in 3, 2, 1:
+        with wire.a.tcpdump("arp[6:2] = 2 or icmp[0] = 0") as heard:
+            done = wire.a.python(PING, "192.168.77.9")
+        answers = [heard.text.count(w)
+                   for w in ("Reply 192.168.77.9 ", "ICMP echo reply")]
+        score.check(f"one of {left} answers", done.wrong("ping") or
+                    ("" if answers == [1, 20] else f"{answers}: {heard.text}"))
+        wire.a.run_ip("neigh", "flush", "dev", wire.a.iface)
+        watch.pop(0).kill()
 
 
 def two_programs_one_run(score, lab):
@@ -96,7 +170,7 @@ def any_order(score, lab, kind):
     all of them, with an open device and nothing else to do.
     """
     nics = lab.nics(kind)
-    idle = lab.start(["stdbuf", "-oL", "ibv_asyncwatch"], nic=nics[0], env=ENV)
+    idle = lab.start(["stdbuf", "-oL", "ibv_asyncwatch"], nics[0])
     idle.stdout.readline()
     long = Pair(lab, ["ib_write_bw", "-x", "1", "-s", "16384", "-D", "5"],
                 nics)
@@ -116,7 +190,8 @@ def any_order(score, lab, kind):
         numbers += QPN.findall("".join(p.out))
     idle.kill()
     idle.communicate()
-    score.check(f"{kind}: 16 short pairs in any order", "; ".join(filter(None, wrong)))
+    score.check(f"{kind}: 16 short pairs in any order",
+                "; ".join(filter(None, wrong)))
     score.check(f"{kind}: the long pair beside them", long.wrong())
     score.check(f"{kind}: 32 programs had 32 QPNs",
                 "" if len(set(numbers)) == len(numbers) == 32
@@ -193,7 +268,7 @@ def another_user(score, lab):
         print("skip: another user cannot join (needs root)")
         return
     nics = lab.nics("udp")
-    p = Pair(lab, PINGPONG, nics)
+    p = Pair(Loopback(lab), PINGPONG, nics)
     await_port(p.port, p.server, time.monotonic() + LIMIT)
     done = subprocess.run(
         [lab.glassnic, "run", "--nic", nics[0], "--", "ibv_rc_pingpong", "-g",
@@ -214,30 +289,43 @@ def left_behind(score, nics, when):
     """
     score.check(f"{when} nothing is left", " ".join(
         f for nic in nics
-        for f in glob.glob(f"{RUNTIME}/*-{re.search('127[.0-9]+', nic)[0]}-*")))
+        for f in glob.glob(f"{RUNTIME}/share-*{FIRST_IP.search(nic)[1]}*")))
 
 
+FIRST_IP = re.compile(r"(?:ip|local)=(host|[0-9.]+)")
 ENV = {}
 RUNTIME = ""
 
 
-def main():
+def new_runtime(place, name):
+    """Another user needs another."""
     global RUNTIME
-    need("ibv_asyncwatch", "ib_write_bw", "ib_read_lat", "ib_send_lat", "ibv_rc_pingpong",
-         "ibv_ud_pingpong", "qperf")
+    RUNTIME = ENV["GLASSNIC_RUNTIME"] = place.path(name)
+
+
+def main():
+    need("ibv_asyncwatch", "ib_write_bw", "ib_read_lat", "ib_send_lat",
+         "ibv_rc_pingpong", "ibv_ud_pingpong", "qperf", "tcpdump")
     score = Score()
     with lab() as place:
-        RUNTIME = place.path("runtime")
-        ENV["GLASSNIC_RUNTIME"] = RUNTIME
+        new_runtime(place, "runtime")
+        here = Loopback(place)
         for kind in "udp", "vxlan":
-            four_pairs(score, place, kind)
-            one_address(score, place, kind)
-            any_order(score, place, kind)
-            deaths(score, place, kind)
+            together(score, here, kind)
         two_programs_one_run(score, place)
         numbers_of_the_dead(score, place)
         forking_server(score, place)
         another_user(score, place)
+        if os.geteuid():
+            print("skip: port=packet (needs root)")
+        else:
+            new_runtime(place, "root")
+            with segment(place.build, place.folder) as wire:
+                there = Wire(wire, place)
+                together(score, there, "packet")
+                four_pairs(score, there, "host")
+                one_address(score, there, "host")
+                one_answers(score, wire)
     score.finish()
 
 

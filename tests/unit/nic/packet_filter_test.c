@@ -42,6 +42,11 @@ static bool passes_as(const struct filter_wants *w)
 		case BPF_LD | BPF_IND | BPF_H:
 			a = get_be16(frame + x + i->k);
 			break;
+		case BPF_LD | BPF_IND | BPF_W:
+			a = get_be32(frame + x + i->k);
+			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
+		case BPF_ALU | BPF_RSH | BPF_K: a >>= i->k; break;
 		case BPF_LDX | BPF_B | BPF_MSH:
 			x = (uint32_t)(frame[i->k] & 15) * 4;
 			break;
@@ -126,6 +131,48 @@ Test(packet_filter, own_mac_takes_whatever_is_sent_to_it)
 	cr_assert_not(passes_as(&w));
 	eth(&almost, ETHERTYPE_IPV4);
 	cr_assert_not(passes_as(&w));
+}
+
+/* The packet that is there, for @qpn. */
+static bool passes_for(const struct filter_wants *w, uint32_t qpn)
+{
+	size_t at = get_be16(frame + 12) == ETHERTYPE_IPV4 ? 34 : 54;
+
+	put_be32(frame + at + 12, 0xff000000 | qpn);
+	return passes_as(w);
+}
+
+static void expect_slots(struct filter_wants *w)
+{
+	w->slot[0] = 3;
+	w->slot[1] = 77;
+	w->nslot = 2;
+	cr_expect(passes_for(w, 3 << QPN_LOCAL_BITS));
+	cr_expect(passes_for(w, 77 << QPN_LOCAL_BITS | 0x3fff));
+	cr_expect_not(passes_for(w, 4 << QPN_LOCAL_BITS), "another program's");
+	cr_expect_not(passes_for(w, 2 << QPN_LOCAL_BITS | 0x3fff));
+	cr_expect(passes_for(w, 1), "management concerns all");
+	cr_expect(passes_for(w, 0xffffff), "and so does multicast");
+}
+
+Test(packet_filter, sharers_take_what_is_for_their_slots)
+{
+	struct filter_wants w = own_wants(), host = host_wants();
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		packet(v6 ? "fd00::1" : "10.9.0.1", 17, 4791);
+		expect_slots(&w);
+		expect_slots(&host);
+	}
+	w.all = true;
+	cr_expect(passes_for(&w, 4 << QPN_LOCAL_BITS), "raw wants all");
+	w.all = false;
+	packet("10.9.0.1", 17, 4790);
+	cr_expect(passes_for(&w, 4 << QPN_LOCAL_BITS), "is no RoCEv2");
+	packet("10.9.0.1", 1, 4791);
+	cr_expect(passes_for(&w, 4 << QPN_LOCAL_BITS), "nor is a ping");
+	arp(&own, "10.9.0.2", "10.9.0.1");
+	cr_expect(passes_as(&w));
 }
 
 Test(packet_filter, arp_passes_if_it_is_about_us_or_an_announcement)

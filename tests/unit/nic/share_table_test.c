@@ -277,3 +277,12 @@ Test(share_table, many_come_and_go)
 	prune(&t, 0);
 	cr_assert_eq(share_table_holders(&t), 0);
 }
+
+Test(share_table, one_speaks)
+{
+	cr_expect(share_table_speak(&t));
+	cr_expect(share_table_speak(&t), "and goes on");
+	cr_expect_not(share_table_speak(&other));
+	share_table_close(&t);
+	cr_expect(share_table_speak(&other));
+}
