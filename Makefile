@@ -253,16 +253,16 @@ stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS_HUB)
 
 # Figures for docs/performance.md; RUNS runs of everything.
-BLASTER := $(BUILD)/tests/bench/blaster
-$(BLASTER): tests/bench/blaster.c
+BLASTERS := $(BUILD)/tests/bench/blaster $(BUILD)/tests/bench/frame_blaster
+$(BLASTERS): $(BUILD)/%: %.c
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@
 RUNS	?= 5
 .PHONY: bench
-bench:		# how fast it is, beside iperf3 and raw UDP; takes ten minutes
+bench:		# how fast it is, beside iperf3 and raw sockets; takes ten minutes
 	@$(SETUP) build bench
-	$(AGAIN) all $(BLASTER)
+	$(AGAIN) all $(BLASTERS)
 	@$(PYTHON) tools/bench.py $(BUILD) --runs $(RUNS)
 
 .PHONY: conformance
