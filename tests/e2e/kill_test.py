@@ -196,12 +196,18 @@ def cpu_seconds(pid):
 
 
 def sweep_sockets(place, env):
-    """The killed leave a socket each, which `glassnic show' removes; then the
-    directory should be empty.
+    """The killed leave a socket each, which `glassnic show' removes, and a file
+    for each address, which keeps their QPNs from being used again soon; then
+    the directory should be empty.
     """
     place.run([place.glassnic, "show"], env=env, launcher=False)
+    folder = os.path.join(env["XDG_RUNTIME_DIR"], "glassnic")
     with contextlib.suppress(OSError):
-        os.rmdir(os.path.join(env["XDG_RUNTIME_DIR"], "glassnic"))
+        kept = [n for n in os.listdir(folder) if n.startswith("share-")]
+        if len(kept) <= WORKERS * len(SIDES):
+            for name in kept:
+                os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
 
 
 def left_overs(folders):
