@@ -389,6 +389,7 @@ int gn_qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **qp)
 	rc = host_lock(nic);
 	if (rc)
 		return rc;
+	publish_open(nic);
 	rc = host_start_thread(nic);
 	if (!rc)
 		rc = qp_new(pd, init, qp);

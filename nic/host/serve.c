@@ -278,7 +278,6 @@ int host_start_thread(struct gn_nic *nic)
 {
 	int rc = 0;
 
-	publish_open(nic);
 	if (!nic->has_thread)
 		rc = host_spawn(&nic->thread, "glassnic", serve, nic);
 	nic->has_thread |= !rc;

@@ -7,6 +7,7 @@ time given up after 1 to 4 times 4.096 us * 2^timeout.  What a busy machine adds
 is allowed for, so the upper limits are wide; the lower ones are strict.
 """
 
+import glob
 import signal
 import time
 
@@ -33,6 +34,21 @@ def vanish(program, way):
         program.do(way)
     else:
         program.process.send_signal(way)
+    if way == signal.SIGSTOP:
+        await_stopped(program.process.pid)
+
+
+def await_stopped(pid):
+    """On a busy machine threads run for a while before they learn of it."""
+    until = time.monotonic() + LIMIT
+    while time.monotonic() < until and not all(
+            state_of(path) == "T" for path in glob.glob(f"/proc/{pid}/task/*")):
+        time.sleep(0.001)
+
+
+def state_of(task):
+    with open(f"{task}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
 
 
 def judge(line, settings, status=RETRY_EXC, tries=None, each=None):
