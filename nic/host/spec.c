@@ -45,6 +45,21 @@ struct row {
 		AT(member) \
 	}
 
+#define WORD(list, member)                  \
+	&spec_kind_word,                    \
+	{                                   \
+		AT(member), .words = (list) \
+	}
+
+static const char *const fault_dirs[] = {
+	[FAULTS_BOTH] = "both", [FAULTS_IN] = "in", [FAULTS_OUT] = "out", NULL};
+static const char *const shares[] = {[SHARE_USER] = "user",
+				     [SHARE_GROUP] = "group",
+				     [SHARE_ALL] = "all",
+				     NULL};
+static const char *const paces[] = {
+	[PACE_RECORDED] = "recorded", [PACE_FAST] = "fast", NULL};
+
 /* clang-format off */
 static const struct row rows[] = {
 	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
@@ -98,7 +113,7 @@ static const struct row rows[] = {
 	{ { "share", "user, group or all", "user",
 	    "who may join a hub that this NIC has to make: the rights of its "
 	    "file" },
-	  HUB, &spec_kind_share, { 0 } },
+	  HUB, WORD(shares, share) },
 	{ { "in", "the path of a file", "(none)",
 	    "a capture (pcap or pcapng) whose frames the NIC receives, but "
 	    "those marked as outbound" },
@@ -108,7 +123,7 @@ static const struct row rows[] = {
 	  PCAP, TEXT(duration, after) },
 	{ { "pace", "recorded or fast", "recorded",
 	    "whether the others arrive as they did, or as fast as possible" },
-	  PCAP, &spec_kind_pace, { 0 } },
+	  PCAP, WORD(paces, pace) },
 	{ { "seed", "1 to 18446744073709551615", "random",
 	    "where random numbers start: the same seed gives the same QPNs, "
 	    "PSNs and keys, and with the same ip the same faults" },
@@ -167,7 +182,7 @@ static const struct row rows[] = {
 	  ANY, TEXT(rate, rate) },
 	{ { "faults", "both, in or out", "both",
 	    "which way loss to rate work, for each way by itself" },
-	  ANY, &spec_kind_faults, { 0 } },
+	  ANY, WORD(fault_dirs, faults) },
 	{ { "impair", "the path of a file", "(none)",
 	    "rules for faults: docs/impair.md is about them" },
 	  ANY, TEXT(path, impair) },

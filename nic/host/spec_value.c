@@ -440,85 +440,22 @@ static bool put_path(const struct nic_spec *spec, const struct spec_field *f,
 
 /* ---- words out of a list ---- */
 
-static const char *const fault_dirs_name[] = {
-	[FAULTS_BOTH] = "both",
-	[FAULTS_IN] = "in",
-	[FAULTS_OUT] = "out",
-};
-
-static const char *const share_name[] = {
-	[SHARE_USER] = "user",
-	[SHARE_GROUP] = "group",
-	[SHARE_ALL] = "all",
-};
-
-static const char *const pace_name[] = {
-	[PACE_RECORDED] = "recorded",
-	[PACE_FAST] = "fast",
-};
-
-#define WORDS(list) (list), sizeof(list) / sizeof((list)[0])
-
-/* The number of @text in @words, or -1. */
-static int word_number(const char *const *words, size_t n, const char *text)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(text, words[i]))
-			return (int)i;
-	return -1;
-}
-
-static const char *take_share(struct nic_spec *spec, const struct spec_field *f,
-			      const char *text)
-{
-	int i = word_number(WORDS(share_name), text);
-
-	if (i < 0)
-		return "neither of the three";
-	spec->share = (enum hub_share)i;
-	return NULL;
-}
-
-static bool put_share(const struct nic_spec *spec, const struct spec_field *f,
-		      unsigned i, char *text)
-{
-	print(text, share_name[spec->share]);
-	return i == 0;
-}
-
-static const char *take_pace(struct nic_spec *spec, const struct spec_field *f,
+static const char *take_word(struct nic_spec *spec, const struct spec_field *f,
 			     const char *text)
 {
-	int i = word_number(WORDS(pace_name), text);
-
-	if (i < 0)
-		return "neither of the two";
-	spec->pace = (enum pcap_pace)i;
-	return NULL;
+	for (unsigned i = 0; f->words[i]; i++) {
+		if (!strcmp(text, f->words[i])) {
+			set_number(spec, f, i);
+			return NULL;
+		}
+	}
+	return "not one of these";
 }
 
-static bool put_pace(const struct nic_spec *spec, const struct spec_field *f,
+static bool put_word(const struct nic_spec *spec, const struct spec_field *f,
 		     unsigned i, char *text)
 {
-	print(text, pace_name[spec->pace]);
-	return i == 0;
-}
-
-static const char *take_faults(struct nic_spec *spec,
-			       const struct spec_field *f, const char *text)
-{
-	int i = word_number(WORDS(fault_dirs_name), text);
-
-	if (i < 0)
-		return "no such direction";
-	spec->faults = (enum fault_dirs)i;
-	return NULL;
-}
-
-static bool put_faults(const struct nic_spec *spec, const struct spec_field *f,
-		       unsigned i, char *text)
-{
-	print(text, fault_dirs_name[spec->faults]);
+	print(text, f->words[get_number(spec, f)]);
 	return i == 0;
 }
 
@@ -535,7 +472,5 @@ const struct spec_kind spec_kind_remote = {take_remote, put_remote, true};
 const struct spec_kind spec_kind_chance = {take_chance, put_text, false};
 const struct spec_kind spec_kind_duration = {take_duration, put_text, false};
 const struct spec_kind spec_kind_rate = {take_rate, put_text, false};
-const struct spec_kind spec_kind_faults = {take_faults, put_faults, false};
-const struct spec_kind spec_kind_share = {take_share, put_share, false};
-const struct spec_kind spec_kind_pace = {take_pace, put_pace, false};
+const struct spec_kind spec_kind_word = {take_word, put_word, false};
 const struct spec_kind spec_kind_path = {keep, put_path, false};

@@ -108,10 +108,10 @@ Test(spec, hub_and_pcap)
 	s = parsed("port=hub:lab");
 	cr_expect_str_eq(spec_format(&s, text), "port=hub:lab");
 	expect_refused("port=hub:lab,share=some",
-		       "share=some: neither of the three; allowed: user, "
+		       "share=some: not one of these; allowed: user, "
 		       "group or all");
 	expect_refused("port=pcap:x,pace=slow",
-		       "pace=slow: neither of the two; allowed: recorded or "
+		       "pace=slow: not one of these; allowed: recorded or "
 		       "fast");
 }
 
@@ -259,7 +259,7 @@ Test(spec, refuses_faults_that_are_none)
 	expect_refused("rate=fast", "rate=fast: not a rate; allowed: a number "
 				    "with bit, kbit, Mbit or Gbit (per "
 				    "second)");
-	expect_refused("faults=up", "faults=up: no such direction; "
+	expect_refused("faults=up", "faults=up: not one of these; "
 				    "allowed: both, in or out");
 	expect_refused("loss=0.000000000000000001",
 		       "loss=0.000000000000000001: too long; "
