@@ -11,6 +11,7 @@
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
 #define PACKET (1u << PORT_PACKET)
+#define XDP   (1u << PORT_XDP)
 #define HUB   (1u << PORT_HUB)
 #define PCAP  (1u << PORT_PCAP)
 #define ANY   ((1u << PORT_KINDS) - 1)
@@ -57,6 +58,11 @@ static const char *const shares[] = {[SHARE_USER] = "user",
 				     [SHARE_GROUP] = "group",
 				     [SHARE_ALL] = "all",
 				     NULL};
+static const char *const xdp_ways[] = {[XDP_WAY_AUTO] = "auto",
+				       [XDP_WAY_ZEROCOPY] = "zerocopy",
+				       [XDP_WAY_NATIVE] = "native",
+				       [XDP_WAY_GENERIC] = "generic",
+				       NULL};
 static const char *const paces[] = {
 	[PACE_RECORDED] = "recorded", [PACE_FAST] = "fast", NULL};
 
@@ -65,13 +71,14 @@ static const struct row rows[] = {
 	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
 	    "(glass0, glass1, ...)", "the device's name in verbs programs" },
 	  ANY, &spec_kind_name, { .max = 63 } },
-	{ { "port", "udp, vxlan, packet:IFACE, hub:NAME, pcap:FILE",
+	{ { "port",
+	    "udp, vxlan, packet:IFACE, xdp:IFACE[:QUEUE], hub:NAME, pcap:FILE",
 	    "udp",
 	    "what the NIC is plugged into: the kernel's UDP sockets, an Ethernet "
-	    "segment inside VXLAN, an interface by AF_PACKET, a segment "
+	    "segment inside VXLAN, an interface by AF_PACKET or AF_XDP, a segment "
 	    "in shared memory, or capture files" },
 	  ANY, &spec_kind_port, { 0 } },
-	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet: or host",
+	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet, xdp: or host",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local; hub: the first free of the hub's own net; pcap: "
 	    "10.0.0.1)",
@@ -97,9 +104,10 @@ static const struct row rows[] = {
 	    "(the first free of 127.0.0.0/8)",
 	    "the tunnel's end on this side" },
 	  VXLAN, &spec_kind_local, { 0 } },
-	{ { "via", "packet:IFACE", "(the kernel's UDP sockets)",
-	    "what carries the tunnel: an interface by AF_PACKET, where local "
-	    "is an address of its own or the interface's" },
+	{ { "via", "packet:IFACE, xdp:IFACE[:QUEUE]",
+	    "(the kernel's UDP sockets)",
+	    "what carries the tunnel: an interface by AF_PACKET or AF_XDP, "
+	    "where local is an address of its own or the interface's" },
 	  VXLAN, &spec_kind_via, { 0 } },
 	{ { "remote", "an IP address; give it again for more, at most 32",
 	    "(none)", "a tunnel end to send unknown destinations to" },
@@ -135,6 +143,10 @@ static const struct row rows[] = {
 	    "hand several packets of one flow to the kernel as one (UDP "
 	    "segmentation), which is several times faster" },
 	  PACKET | VXLAN, YESNO(trains) },
+	{ { "xdpmode", "auto, zerocopy, native or generic", "auto",
+	    "how frames come to the AF_XDP socket; auto: the first of these "
+	    "that driver and kernel allow" },
+	  XDP | VXLAN, WORD(xdp_ways, xdpmode) },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },
@@ -324,7 +336,9 @@ static const char *ports_text(const struct row *row)
 			return port_kind_name((enum port_kind)kind);
 	if (row->ports == (PACKET | VXLAN))
 		return "packet or vxlan";
-	return "vxlan, packet, hub or pcap";
+	if (row->ports == (XDP | VXLAN))
+		return "xdp or vxlan";
+	return "vxlan, packet, xdp, hub or pcap";
 }
 
 /* What a port of this kind has no use for is a mistake. */
@@ -354,9 +368,10 @@ static int check_ip(const struct nic_spec *spec, char *why)
 				   "address");
 	if (!spec->host_ip)
 		return 0;
-	if (spec->port != PORT_PACKET)
+	if (spec->port != PORT_PACKET && spec->port != PORT_XDP)
 		return refuse(why,
-			      "ip=host: not for port=%s; it needs port=packet",
+			      "ip=host: not for port=%s; it needs port=packet "
+			      "or xdp",
 			      port_kind_name(spec->port));
 	if (spec->has_mac || spec->vlan ||
 	    !ip_equal(&spec->gateway, &none))

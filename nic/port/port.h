@@ -1,4 +1,4 @@
-/* A port: sends and receives Ethernet frames.  Kinds: packet, hub, vxlan,
+/* A port: sends and receives Ethernet frames.  Kinds: packet, xdp, hub, vxlan,
  * pcap, pair.  Same rules as nic/link/link.h: batches out, one by one up, the
  * verdict comes back, one lock outside.
  */
