@@ -7,16 +7,20 @@
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
+#include "wire/udp.h"
 
-#define AT_TYPE	    12u
-#define AT_IP	    ETH_LEN
-#define AT_V4_FRAG  (AT_IP + 6u)
-#define AT_V4_PROTO (AT_IP + 9u)
-#define AT_V4_DST   (AT_IP + 16u)
-#define AT_V6_NEXT  (AT_IP + 6u)
-#define AT_V6_DST   (AT_IP + 24u)
-#define AT_V6_UDP   (AT_IP + IPV6_LEN)
-#define UDP_HEAD    8u
+#define AT_TYPE 12u
+/* In their headers. */
+#define V4_FRAG	     6u
+#define V4_PROTO     9u
+#define V4_DST	     16u
+#define V6_NEXT	     6u
+#define V6_DST	     24u
+#define UDP_DPORT    2u
+#define UDP_CHECKSUM 6u
+
+static const uint8_t type_v4[2] = {0x08, 0x00}, type_v6[2] = {0x86, 0xdd};
+static const uint8_t type_vlan[2] = {0x81, 0x00};
 
 /* Offsets past this are more than the verifier follows. */
 #define FRAME_MAX_CHECKED 0xfff0u
@@ -94,10 +98,11 @@ static void compare(struct program *p, uint8_t op, uint8_t width, unsigned at,
 	     value_of(bytes, width));
 }
 
-static void pass_unless_byte(struct program *p, unsigned at, uint8_t value)
+static void unless_byte(struct program *p, unsigned at, uint8_t value,
+			unsigned target)
 {
 	load(p, BPF_B, 2, 7, at);
-	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, PASS), value);
+	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, target), value);
 }
 
 /* Passes frames that end before @len bytes behind register @base. */
@@ -144,41 +149,105 @@ static void begin(struct program *p, const struct xdp_wants *w)
 	compare(p, BPF_JNE, BPF_H, 4, w->mac.b + 4, PASS);
 }
 
+/* r3 = what the headers behind an IPv4 header at @ip are, less @ip. */
+static void skip_v4(struct program *p, unsigned ip)
+{
+	load(p, BPF_B, 4, 7, ip);
+	alu(p, BPF_AND, 4, 15);
+	alu(p, BPF_LSH, 4, 2);
+	copy(p, 3, 7);
+	emit(p, BPF_ALU64 | BPF_ADD | BPF_X, 3, 4, 0, 0);
+	need(p, 3, ip + UDP_LEN);
+}
+
+static void pass_if_checked(struct program *p, unsigned base, unsigned udp)
+{
+	load(p, BPF_H, 2, base, udp + UDP_CHECKSUM);
+	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, PASS), 0);
+}
+
+/* Begins a block for frames of @type, which is at @at; returns what end_type
+ * wants.
+ */
+static unsigned begin_type(struct program *p, unsigned at,
+			   const uint8_t type[2])
+{
+	load(p, BPF_H, 2, 7, at);
+	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, 0, value_of(type, BPF_H));
+	return p->n - 1;
+}
+
+static void end_type(struct program *p, unsigned begin)
+{
+	p->code[begin].off = (int16_t)(p->n - begin - 1);
+}
+
+/* ---- a MAC of our own ---- */
+
+/* Of frames with an IP header at @ip, what may be a train passes. */
+static void take_singles(struct program *p, unsigned ip)
+{
+	unsigned other = begin_type(p, ip - 2, type_v4);
+
+	need(p, 7, ip + IPV4_LEN);
+	unless_byte(p, ip + V4_PROTO, IPPROTO_UDP_, TAKE);
+	skip_v4(p, ip);
+	pass_if_checked(p, 3, ip);
+	always(p, TAKE);
+	end_type(p, other);
+	other = begin_type(p, ip - 2, type_v6);
+	need(p, 7, ip + IPV6_LEN + UDP_LEN);
+	unless_byte(p, ip + V6_NEXT, IPPROTO_UDP_, TAKE);
+	pass_if_checked(p, 7, ip + IPV6_LEN);
+	always(p, TAKE);
+	end_type(p, other);
+}
+
+static void own(struct program *p, const struct xdp_wants *w)
+{
+	unsigned untagged;
+
+	if (w->trains) {
+		take_singles(p, ETH_LEN);
+		untagged = begin_type(p, AT_TYPE, type_vlan);
+		need(p, 7, ETH_LEN + VLAN_LEN);
+		take_singles(p, ETH_LEN + VLAN_LEN);
+		end_type(p, untagged);
+	}
+	always(p, TAKE);
+}
+
+/* ---- the host's ---- */
+
 static void take_v4_dst(struct program *p, const struct xdp_wants *w)
 {
 	for (unsigned i = 0; i < w->naddr; i++)
 		if (ip_is_v4(&w->addr[i]))
-			compare(p, BPF_JEQ, BPF_W, AT_V4_DST, w->addr[i].b + 12,
-				TAKE);
+			compare(p, BPF_JEQ, BPF_W, ETH_LEN + V4_DST,
+				w->addr[i].b + 12, TAKE);
 }
 
 /* Datagrams in pieces are the host's business: RoCEv2 sends none. */
 static void shared_v4(struct program *p, const struct xdp_wants *w,
 		      const uint8_t port[2])
 {
-	static const uint8_t type[2] = {0x08, 0x00}, frag[2] = {0x3f, 0xff};
-	unsigned other;
+	static const uint8_t frag[2] = {0x3f, 0xff};
+	unsigned other = begin_type(p, AT_TYPE, type_v4);
 
-	load(p, BPF_H, 2, 7, AT_TYPE);
-	other = p->n;
-	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, 0, value_of(type, BPF_H));
-	need(p, 7, AT_IP + IPV4_LEN);
-	pass_unless_byte(p, AT_V4_PROTO, IPPROTO_UDP_);
-	load(p, BPF_H, 2, 7, AT_V4_FRAG);
+	need(p, 7, ETH_LEN + IPV4_LEN);
+	unless_byte(p, ETH_LEN + V4_PROTO, IPPROTO_UDP_, PASS);
+	load(p, BPF_H, 2, 7, ETH_LEN + V4_FRAG);
 	emit(p, BPF_JMP32 | BPF_JSET | BPF_K, 2, 0, to(p, PASS),
 	     value_of(frag, BPF_H));
-	load(p, BPF_B, 4, 7, AT_IP);
-	alu(p, BPF_AND, 4, 15);
-	alu(p, BPF_LSH, 4, 2);
-	copy(p, 3, 7);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_X, 3, 4, 0, 0);
-	need(p, 3, AT_IP + UDP_HEAD);
-	load(p, BPF_H, 2, 3, AT_IP + 2);
+	skip_v4(p, ETH_LEN);
+	load(p, BPF_H, 2, 3, ETH_LEN + UDP_DPORT);
 	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, PASS),
 	     value_of(port, BPF_H));
+	if (w->trains)
+		pass_if_checked(p, 3, ETH_LEN);
 	take_v4_dst(p, w);
 	always(p, PASS);
-	p->code[other].off = (int16_t)(p->n - other - 1);
+	end_type(p, other);
 }
 
 static void take_v6_dst(struct program *p, const struct ip_addr *a)
@@ -186,20 +255,22 @@ static void take_v6_dst(struct program *p, const struct ip_addr *a)
 	unsigned next = p->n + 8;
 
 	for (unsigned i = 0; i < 3; i++)
-		compare(p, BPF_JNE, BPF_W, AT_V6_DST + 4 * i,
+		compare(p, BPF_JNE, BPF_W, ETH_LEN + V6_DST + 4 * i,
 			a->b + 4 * (size_t)i, next);
-	compare(p, BPF_JEQ, BPF_W, AT_V6_DST + 12, a->b + 12, TAKE);
+	compare(p, BPF_JEQ, BPF_W, ETH_LEN + V6_DST + 12, a->b + 12, TAKE);
 }
 
 static void shared_v6(struct program *p, const struct xdp_wants *w,
 		      const uint8_t port[2])
 {
-	static const uint8_t type[2] = {0x86, 0xdd};
+	const unsigned udp = ETH_LEN + IPV6_LEN;
 
-	compare(p, BPF_JNE, BPF_H, AT_TYPE, type, PASS);
-	need(p, 7, AT_V6_UDP + UDP_HEAD);
-	pass_unless_byte(p, AT_V6_NEXT, IPPROTO_UDP_);
-	compare(p, BPF_JNE, BPF_H, AT_V6_UDP + 2, port, PASS);
+	compare(p, BPF_JNE, BPF_H, AT_TYPE, type_v6, PASS);
+	need(p, 7, udp + UDP_LEN);
+	unless_byte(p, ETH_LEN + V6_NEXT, IPPROTO_UDP_, PASS);
+	compare(p, BPF_JNE, BPF_H, udp + UDP_DPORT, port, PASS);
+	if (w->trains)
+		pass_if_checked(p, 7, udp);
 	for (unsigned i = 0; i < w->naddr; i++)
 		if (!ip_is_v4(&w->addr[i]))
 			take_v6_dst(p, &w->addr[i]);
@@ -220,7 +291,7 @@ unsigned xdp_program(const struct xdp_wants *w, int map,
 		shared_v4(&p, w, port);
 		shared_v6(&p, w, port);
 	} else {
-		always(&p, TAKE);
+		own(&p, w);
 	}
 	return p.n;
 }

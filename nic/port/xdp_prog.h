@@ -13,7 +13,7 @@
 
 #define XDP_ADDRS 8u
 /* An upper bound, asserted on. */
-#define XDP_PROGRAM_LEN (80u + XDP_ADDRS * 9u)
+#define XDP_PROGRAM_LEN (128u + XDP_ADDRS * 9u)
 
 struct xdp_wants {
 	struct mac mac; /* the NIC's: only what is sent to it is taken */
@@ -24,10 +24,12 @@ struct xdp_wants {
 	struct ip_addr addr[XDP_ADDRS];
 	unsigned naddr;
 	uint16_t udp_port;
-	/* What is longer passes: several frames that the kernel carries as one,
-	 * which only an AF_PACKET socket gets with word of where to cut.
+	unsigned frame_max; /* what is longer passes */
+	/* The kernel may bring several datagrams as one frame here, of which
+	 * only an AF_PACKET socket is told where to cut it: datagrams with a
+	 * checksum pass, as all such have one, and RoCEv2's usually have none.
 	 */
-	unsigned frame_max;
+	bool trains;
 	bool frags; /* the program may be given frames in pieces */
 };
 

@@ -281,6 +281,7 @@ static int try_way(struct attempt *a, const struct way *way)
 	int error;
 
 	a->w.frags = true;
+	a->w.trains = way->generic;
 	a->w.frame_max =
 		way->frags || !is_long(a) ? a->frame_len : XDP_CHUNK_DATA;
 	error = hook_when_free(a, way->generic);

@@ -313,6 +313,47 @@ Test(xdp_prog, the_longest_mtu)
 	cr_assert(taken(&w));
 }
 
+/* Trains have a checksum; other frames are taken as ever. */
+static void check_trains(struct xdp_wants *w, const char *to, unsigned tag)
+{
+	size_t udp_at = ETH_LEN + (strchr(to, ':') ? IPV6_LEN : IPV4_LEN);
+
+	udp(&own, to, 4791);
+	if (tag) {
+		memmove(frame + 16, frame + 12, frame_len - 12);
+		put_be16(frame + 12, ETHERTYPE_VLAN);
+		put_be16(frame + 14, 5);
+		frame_len += tag;
+	}
+	cr_assert(taken(w), "%s", to);
+	frame[udp_at + tag + 7] = 1;
+	w->trains = false;
+	cr_assert(taken(w), "%s", to);
+	w->trains = true;
+	cr_assert(!taken(w), "%s", to);
+	if (!w->shared) {
+		frame[ETH_LEN + tag + (strchr(to, ':') ? 6 : 9)] = 6;
+		cr_assert(taken(w), "%s", to);
+	}
+}
+
+Test(xdp_prog, trains_pass)
+{
+	static const char *const to[] = {"10.9.0.1", "fd00::1"};
+	struct xdp_wants a = alone(), s = shared();
+
+	a.trains = s.trains = true;
+	for (unsigned i = 0; i < 2; i++) {
+		check_trains(&a, to[i], 0);
+		check_trains(&a, to[i], VLAN_LEN);
+		check_trains(&s, to[i], 0);
+	}
+	eth(&own, ETHERTYPE_ARP);
+	cr_assert(taken(&a));
+	eth(&own, ETHERTYPE_VLAN);
+	cr_assert(taken(&a));
+}
+
 /* ---- the host's ---- */
 
 Test(xdp_prog, shared_takes_rocev2)
