@@ -175,6 +175,7 @@ int port_xdp_new(const struct xdp_config *cfg, struct port **port, char *why)
 	p->port.counters = cfg->iface.counters;
 	p->port.mtu = p->sock.frame_max - ETH_LEN - VLAN_LEN;
 	p->port.mac = cfg->iface.mac;
+	p->port.runs_on = p->sock.way;
 	port_set_up(p->below, from_below, p);
 	*port = &p->port;
 	return 0;

@@ -331,13 +331,13 @@ static int try_ways(struct attempt *a)
 
 static void say(const struct attempt *a)
 {
-	const struct xdp_sock *s = a->s;
+	struct xdp_sock *s = a->s;
 
-	log_info("port=xdp:%s: queue %u, %s XDP, %s, frames of up to %u "
-		 "bytes%s",
-		 s->ifname, a->cfg->queue, s->generic ? "generic" : "native",
-		 s->zerocopy ? "zero-copy" : "copies", a->w.frame_max,
-		 s->frags ? " in pieces" : "");
+	snprintf(s->way, sizeof(s->way), "queue %u, %s XDP, %s%s",
+		 a->cfg->queue, s->generic ? "generic" : "native",
+		 s->zerocopy ? "zero-copy" : "copies",
+		 s->frags ? ", frames in pieces" : "");
+	log_info("port=xdp:%s: %s", s->ifname, s->way);
 	if (s->generic && a->native)
 		log_warn("port=xdp:%s: the driver does not run XDP programs "
 			 "(%s): the kernel does (generic XDP), which is "

@@ -21,6 +21,7 @@ struct xdp_sock {
 	bool generic; /* the program runs in the kernel, not in the driver */
 	bool zerocopy;
 	unsigned frame_max; /* bytes of the longest frame */
+	char way[64];	    /* all this, for people */
 	/* The program; closing @link detaches it. */
 	int map, prog, link;
 	/* The socket. */
