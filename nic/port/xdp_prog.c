@@ -1,6 +1,6 @@
 /* The program begins with its two ends, so that all jumps to them are known
  * when they are written.  Registers: r6 the context, r7 the frame's first byte,
- * r8 its end (of the first piece, which holds all headers), r2 to r4 scratch.
+ * r8 its end (of the first piece, which holds all headers), r2 and r3 scratch.
  */
 #include "nic/port/xdp_prog.h"
 
@@ -9,7 +9,8 @@
 #include <string.h>
 #include "wire/udp.h"
 
-#define AT_TYPE 12u
+#define AT_TYPE	 12u
+#define V4_PLAIN 0x45u /* a header's first byte: version 4, no options */
 /* In their headers. */
 #define V4_FRAG	     6u
 #define V4_PROTO     9u
@@ -105,10 +106,10 @@ static void unless_byte(struct program *p, unsigned at, uint8_t value,
 	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, target), value);
 }
 
-/* Passes frames that end before @len bytes behind register @base. */
-static void need(struct program *p, unsigned base, unsigned len)
+/* Passes frames of less than @len bytes. */
+static void need(struct program *p, unsigned len)
 {
-	copy(p, 2, base);
+	copy(p, 2, 7);
 	alu(p, BPF_ADD, 2, (int32_t)len);
 	emit(p, BPF_JMP | BPF_JGT | BPF_X, 2, 8, to(p, PASS), 0);
 }
@@ -144,25 +145,23 @@ static void begin(struct program *p, const struct xdp_wants *w)
 		alu(p, BPF_ADD, 2, (int32_t)w->frame_max);
 		emit(p, BPF_JMP | BPF_JLT | BPF_X, 2, 8, to(p, PASS), 0);
 	}
-	need(p, 7, ETH_LEN);
+	need(p, ETH_LEN);
 	compare(p, BPF_JNE, BPF_W, 0, w->mac.b, PASS);
 	compare(p, BPF_JNE, BPF_H, 4, w->mac.b + 4, PASS);
 }
 
-/* r3 = what the headers behind an IPv4 header at @ip are, less @ip. */
-static void skip_v4(struct program *p, unsigned ip)
+/* Passes a datagram behind an IPv4 header at @ip if that has options: where it
+ * is would be for the program to compute, which takes CAP_PERFMON.
+ */
+static void need_v4_datagram(struct program *p, unsigned ip)
 {
-	load(p, BPF_B, 4, 7, ip);
-	alu(p, BPF_AND, 4, 15);
-	alu(p, BPF_LSH, 4, 2);
-	copy(p, 3, 7);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_X, 3, 4, 0, 0);
-	need(p, 3, ip + UDP_LEN);
+	unless_byte(p, ip, V4_PLAIN, PASS);
+	need(p, ip + IPV4_LEN + UDP_LEN);
 }
 
-static void pass_if_checked(struct program *p, unsigned base, unsigned udp)
+static void pass_if_checked(struct program *p, unsigned udp)
 {
-	load(p, BPF_H, 2, base, udp + UDP_CHECKSUM);
+	load(p, BPF_H, 2, 7, udp + UDP_CHECKSUM);
 	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, PASS), 0);
 }
 
@@ -189,16 +188,16 @@ static void take_singles(struct program *p, unsigned ip)
 {
 	unsigned other = begin_type(p, ip - 2, type_v4);
 
-	need(p, 7, ip + IPV4_LEN);
+	need(p, ip + IPV4_LEN);
 	unless_byte(p, ip + V4_PROTO, IPPROTO_UDP_, TAKE);
-	skip_v4(p, ip);
-	pass_if_checked(p, 3, ip);
+	need_v4_datagram(p, ip);
+	pass_if_checked(p, ip + IPV4_LEN);
 	always(p, TAKE);
 	end_type(p, other);
 	other = begin_type(p, ip - 2, type_v6);
-	need(p, 7, ip + IPV6_LEN + UDP_LEN);
+	need(p, ip + IPV6_LEN + UDP_LEN);
 	unless_byte(p, ip + V6_NEXT, IPPROTO_UDP_, TAKE);
-	pass_if_checked(p, 7, ip + IPV6_LEN);
+	pass_if_checked(p, ip + IPV6_LEN);
 	always(p, TAKE);
 	end_type(p, other);
 }
@@ -210,7 +209,7 @@ static void own(struct program *p, const struct xdp_wants *w)
 	if (w->trains) {
 		take_singles(p, ETH_LEN);
 		untagged = begin_type(p, AT_TYPE, type_vlan);
-		need(p, 7, ETH_LEN + VLAN_LEN);
+		need(p, ETH_LEN + VLAN_LEN);
 		take_singles(p, ETH_LEN + VLAN_LEN);
 		end_type(p, untagged);
 	}
@@ -232,19 +231,18 @@ static void shared_v4(struct program *p, const struct xdp_wants *w,
 		      const uint8_t port[2])
 {
 	static const uint8_t frag[2] = {0x3f, 0xff};
+	const unsigned udp = ETH_LEN + IPV4_LEN;
 	unsigned other = begin_type(p, AT_TYPE, type_v4);
 
-	need(p, 7, ETH_LEN + IPV4_LEN);
+	need(p, ETH_LEN + IPV4_LEN);
 	unless_byte(p, ETH_LEN + V4_PROTO, IPPROTO_UDP_, PASS);
 	load(p, BPF_H, 2, 7, ETH_LEN + V4_FRAG);
 	emit(p, BPF_JMP32 | BPF_JSET | BPF_K, 2, 0, to(p, PASS),
 	     value_of(frag, BPF_H));
-	skip_v4(p, ETH_LEN);
-	load(p, BPF_H, 2, 3, ETH_LEN + UDP_DPORT);
-	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, 2, 0, to(p, PASS),
-	     value_of(port, BPF_H));
+	need_v4_datagram(p, ETH_LEN);
+	compare(p, BPF_JNE, BPF_H, udp + UDP_DPORT, port, PASS);
 	if (w->trains)
-		pass_if_checked(p, 3, ETH_LEN);
+		pass_if_checked(p, udp);
 	take_v4_dst(p, w);
 	always(p, PASS);
 	end_type(p, other);
@@ -266,11 +264,11 @@ static void shared_v6(struct program *p, const struct xdp_wants *w,
 	const unsigned udp = ETH_LEN + IPV6_LEN;
 
 	compare(p, BPF_JNE, BPF_H, AT_TYPE, type_v6, PASS);
-	need(p, 7, udp + UDP_LEN);
+	need(p, udp + UDP_LEN);
 	unless_byte(p, ETH_LEN + V6_NEXT, IPPROTO_UDP_, PASS);
 	compare(p, BPF_JNE, BPF_H, udp + UDP_DPORT, port, PASS);
 	if (w->trains)
-		pass_if_checked(p, 7, udp);
+		pass_if_checked(p, udp);
 	for (unsigned i = 0; i < w->naddr; i++)
 		if (!ip_is_v4(&w->addr[i]))
 			take_v6_dst(p, &w->addr[i]);
