@@ -59,7 +59,7 @@ struct attempt {
 	const struct xdp_config *cfg;
 	struct xdp_wants w;
 	unsigned frame_len; /* of the longest frame on the wire */
-	const char *native; /* why not in the driver, or NULL */
+	int native;	    /* why not in the driver: -errno, or 0 */
 	char *why;
 };
 
@@ -286,8 +286,6 @@ static int try_way(struct attempt *a, const struct way *way)
 		way->frags || !is_long(a) ? a->frame_len : XDP_CHUNK_DATA;
 	error = hook_when_free(a, way->generic);
 	if (error) {
-		if (!way->generic)
-			a->native = strerrordesc_np(-error);
 		explain_hook(a, error);
 		return error;
 	}
@@ -323,6 +321,8 @@ static int try_ways(struct attempt *a)
 		error = try_way(a, &ways[i]);
 		if (!error || is_final(error))
 			break;
+		if (!ways[i].generic)
+			a->native = error;
 	}
 	return error;
 }
@@ -339,10 +339,10 @@ static void say(const struct attempt *a)
 		 s->frags ? ", frames in pieces" : "");
 	log_info("port=xdp:%s: %s", s->ifname, s->way);
 	if (s->generic && a->native)
-		log_warn("port=xdp:%s: the driver does not run XDP programs "
-			 "(%s): the kernel does (generic XDP), which is "
-			 "slower; xdpmode=generic says so beforehand",
-			 s->ifname, a->native);
+		log_warn("port=xdp:%s: its driver does not do it (%s): the "
+			 "kernel does (generic XDP), which is slower; "
+			 "xdpmode=generic says so beforehand",
+			 s->ifname, strerror(-a->native));
 	if (a->w.frame_max < a->frame_len)
 		log_warn("port=xdp:%s: frames in pieces do not work here "
 			 "(Linux 6.6 and later): the MTU is %u, not %u",
