@@ -385,12 +385,13 @@ int xdp_sock_open(struct xdp_sock *s, const struct xdp_config *cfg, char *why)
 	if (error)
 		goto err;
 	xdp_tx_init(s);
-	snprintf(why, PACKET_WHY_MAX, "out of memory");
 	error = xdp_rx_init(s);
 	if (!error)
 		error = xdp_hook_socket(s, cfg->queue);
-	if (error)
+	if (error) {
+		explain_bind(&a, error);
 		goto err;
+	}
 	say(&a);
 	return 0;
 err:
