@@ -37,6 +37,12 @@ PCAP_LIBS := $(call lib,libpcap)
 else
 $(call lacks,libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
 endif
+ifeq ($(call have,libxdp libbpf),y)
+CFLAGS_ALL += -DHAVE_XDP $(call cflags,libxdp libbpf)
+LIBS	+= $(call lib,libxdp libbpf)
+else
+$(call lacks,libxdp or libbpf not found: port=xdp will refuse to work (Debian: libxdp-dev libbpf-dev))
+endif
 
 ifeq ($(call have,jansson),y)
 CFLAGS_ALL += -DHAVE_JANSSON

@@ -183,6 +183,11 @@ static int export_capture(const struct request *rq)
 	return strstr(path, "%p") ? EXIT_OK : empty_capture(rq, path);
 }
 
+static const char *family(const struct nic_spec *s)
+{
+	return s->port == PORT_XDP ? "AF_XDP" : "AF_PACKET";
+}
+
 static void say_address(const struct nic_spec *s)
 {
 	char ip[IP_TEXT_MAX], local[IP_TEXT_MAX];
@@ -192,11 +197,11 @@ static void say_address(const struct nic_spec *s)
 			 ip_format(&s->ip, ip), s->vni,
 			 ip_format(&s->local, local));
 	else if (s->host_ip)
-		log_info("%s is %s by AF_PACKET, with its addresses", s->name,
-			 s->where);
-	else if (s->port == PORT_PACKET)
-		log_info("%s is %s on %s by AF_PACKET", s->name,
-			 ip_format(&s->ip, ip), s->where);
+		log_info("%s is %s by %s, with its addresses", s->name,
+			 s->where, family(s));
+	else if (s->port == PORT_PACKET || s->port == PORT_XDP)
+		log_info("%s is %s on %s by %s", s->name,
+			 ip_format(&s->ip, ip), s->where, family(s));
 	else
 		log_info("%s is %s", s->name, ip_format(&s->ip, ip));
 }

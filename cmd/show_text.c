@@ -179,6 +179,10 @@ static void show_identity(const json_t *view)
 	print_head(text(view, "spec"), SPEC_COLUMNS);
 	fputs("\n  port     ", stdout);
 	print_head(text(view, "port"), 40);
+	if (json_is_string(json_object_get(view, "runs_on"))) {
+		fputs(" on ", stdout);
+		print_head(text(view, "runs_on"), 60);
+	}
 	printf(", MTU %u, seed ", (unsigned)number(view, "mtu"));
 	print_head(text(view, "seed"), 20);
 	fputs("\n  GIDs    ", stdout);

@@ -307,6 +307,7 @@ int vxlan_port_new(const struct vxlan_config *cfg, struct link *link,
 	v->port.ops = &vxlan_ops;
 	v->port.counters = cfg->counters;
 	v->port.mtu = (unsigned)(link->ip_mtu - overhead(v) - ETH_LEN);
+	v->port.runs_on = link->runs_on;
 	link_set_up(link, vxlan_dgram, v);
 	*port = &v->port;
 	return 0;

@@ -9,9 +9,9 @@
 set -u
 
 needed='gcc make pkg-config python3 libibverbs-dev'
-build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev"
+build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev libxdp-dev libbpf-dev"
 demo='ibverbs-utils perftest tshark'
-test='libcriterion-dev iproute2 qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
+test='libcriterion-dev iproute2 ethtool qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
 bench='perftest iperf3'
 
 say() { echo "setup: $*" >&2; }

@@ -14,6 +14,7 @@
 
 #include "nic/base/hold.h"
 #include "nic/host/spec.h"
+#include "nic/host/spec_value.h"
 #include "nic/port/hub_file.h"
 #include "wire/bth.h"
 #include "wire/vxlan.h"
@@ -160,8 +161,9 @@ static int need_ip(const struct nic_spec *s, char *why)
 	if (s->has_ip || s->host_ip)
 		return 0;
 	snprintf(why, SPEC_WHY_MAX,
-		 "port=packet:%.63s: no ip=; allowed: ip=ADDRESS/LENGTH for an address of its own, ip=host for those of the interface",
-		 s->where);
+		 "port=%s:%.63s: no ip=; allowed: ip=ADDRESS/LENGTH for an "
+		 "address of its own, ip=host for those of the interface",
+		 port_kind_name(s->port), s->where);
 	return -EINVAL;
 }
 
@@ -170,14 +172,16 @@ static int need_local(const struct nic_spec *s, char *why)
 	if (!s->via[0] || s->has_local)
 		return 0;
 	snprintf(why, SPEC_WHY_MAX,
-		 "via=packet:%.63s: no local=; allowed: an address of its own, or one of the interface's",
-		 s->via);
+		 "via=%s:%.63s: no local=; allowed: an address of its own, or "
+		 "one of the interface's",
+		 port_kind_name(s->via_kind), s->via);
 	return -EINVAL;
 }
 
 int spec_claim(struct nic_spec *s, int *fd, char *why)
 {
-	int rc = s->port == PORT_PACKET ? need_ip(s, why) : need_local(s, why);
+	bool iface = s->port == PORT_PACKET || s->port == PORT_XDP;
+	int rc = iface ? need_ip(s, why) : need_local(s, why);
 
 	*fd = CLAIM_NONE;
 	if (s->port == PORT_UDP && !s->has_ip) {

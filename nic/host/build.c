@@ -138,6 +138,7 @@ static bool what_is_shared(const struct nic_spec *s, struct share_what *what)
 					    ""};
 		tag_interface(s, what->tag, sizeof(what->tag));
 		return true;
+	case PORT_XDP:
 	case PORT_HUB:
 	case PORT_PCAP:
 	case PORT_KINDS: break;

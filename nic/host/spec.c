@@ -11,10 +11,13 @@
 #define UDP   (1u << PORT_UDP)
 #define VXLAN (1u << PORT_VXLAN)
 #define PACKET (1u << PORT_PACKET)
+#define XDP   (1u << PORT_XDP)
 #define HUB   (1u << PORT_HUB)
 #define PCAP  (1u << PORT_PCAP)
 #define ANY   ((1u << PORT_KINDS) - 1)
 #define ETH   (ANY & ~UDP) /* ports that carry Ethernet */
+
+#define PORTS_TEXT 64u
 
 /* One option. */
 struct row {
@@ -45,18 +48,41 @@ struct row {
 		AT(member) \
 	}
 
+#define WORD(list, member)                  \
+	&spec_kind_word,                    \
+	{                                   \
+		AT(member), .words = (list) \
+	}
+
+static const char *const fault_dirs[] = {
+	[FAULTS_BOTH] = "both", [FAULTS_IN] = "in", [FAULTS_OUT] = "out", NULL};
+static const char *const shares[] = {[SHARE_USER] = "user",
+				     [SHARE_GROUP] = "group",
+				     [SHARE_ALL] = "all",
+				     NULL};
+static const char *const xdp_ways[] = {[XDP_WAY_AUTO] = "auto",
+				       [XDP_WAY_ZEROCOPY] = "zerocopy",
+				       [XDP_WAY_NATIVE] = "native",
+				       [XDP_WAY_GENERIC] = "generic",
+				       NULL};
+static const char *const gso_modes[] = {
+	[GSO_AUTO] = "auto", [GSO_ON] = "on", [GSO_OFF] = "off", NULL};
+static const char *const paces[] = {
+	[PACE_RECORDED] = "recorded", [PACE_FAST] = "fast", NULL};
+
 /* clang-format off */
 static const struct row rows[] = {
 	{ { "name", "a letter, then letters, digits, '-', '_', '.'; at most 63",
 	    "(glass0, glass1, ...)", "the device's name in verbs programs" },
 	  ANY, &spec_kind_name, { .max = 63 } },
-	{ { "port", "udp, vxlan, packet:IFACE, hub:NAME, pcap:FILE",
+	{ { "port",
+	    "udp, vxlan, packet:IFACE, xdp:IFACE[:QUEUE], hub:NAME, pcap:FILE",
 	    "udp",
 	    "what the NIC is plugged into: the kernel's UDP sockets, an Ethernet "
-	    "segment inside VXLAN, an interface by AF_PACKET, a segment "
+	    "segment inside VXLAN, an interface by AF_PACKET or AF_XDP, a segment "
 	    "in shared memory, or capture files" },
 	  ANY, &spec_kind_port, { 0 } },
-	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet: or host",
+	{ { "ip", "ADDRESS or ADDRESS/LENGTH; packet, xdp: or host",
 	    "(udp: the first free of 127.0.0.0/8; vxlan: made from vni and "
 	    "local; hub: the first free of the hub's own net; pcap: "
 	    "10.0.0.1)",
@@ -82,9 +108,10 @@ static const struct row rows[] = {
 	    "(the first free of 127.0.0.0/8)",
 	    "the tunnel's end on this side" },
 	  VXLAN, &spec_kind_local, { 0 } },
-	{ { "via", "packet:IFACE", "(the kernel's UDP sockets)",
-	    "what carries the tunnel: an interface by AF_PACKET, where local "
-	    "is an address of its own or the interface's" },
+	{ { "via", "packet:IFACE, xdp:IFACE[:QUEUE]",
+	    "(the kernel's UDP sockets)",
+	    "what carries the tunnel: an interface by AF_PACKET or AF_XDP, "
+	    "where local is an address of its own or the interface's" },
 	  VXLAN, &spec_kind_via, { 0 } },
 	{ { "remote", "an IP address; give it again for more, at most 32",
 	    "(none)", "a tunnel end to send unknown destinations to" },
@@ -98,7 +125,7 @@ static const struct row rows[] = {
 	{ { "share", "user, group or all", "user",
 	    "who may join a hub that this NIC has to make: the rights of its "
 	    "file" },
-	  HUB, &spec_kind_share, { 0 } },
+	  HUB, WORD(shares, share) },
 	{ { "in", "the path of a file", "(none)",
 	    "a capture (pcap or pcapng) whose frames the NIC receives, but "
 	    "those marked as outbound" },
@@ -108,7 +135,7 @@ static const struct row rows[] = {
 	  PCAP, TEXT(duration, after) },
 	{ { "pace", "recorded or fast", "recorded",
 	    "whether the others arrive as they did, or as fast as possible" },
-	  PCAP, &spec_kind_pace, { 0 } },
+	  PCAP, WORD(paces, pace) },
 	{ { "seed", "1 to 18446744073709551615", "random",
 	    "where random numbers start: the same seed gives the same PSNs and "
 	    "keys, on an address that nobody else uses the same QPNs, and with "
@@ -121,7 +148,11 @@ static const struct row rows[] = {
 	    "send packets to the kernel in trains (UDP GSO); auto: while nobody "
 	    "listens to the interface or to lo (tcpdump, Wireshark), who would "
 	    "see a train as one huge packet" },
-	  UDP | VXLAN | PACKET, &spec_kind_gso, { 0 } },
+	  UDP | VXLAN | PACKET, WORD(gso_modes, gso) },
+	{ { "xdpmode", "auto, zerocopy, native or generic", "auto",
+	    "how frames come to the AF_XDP socket; auto: the first of these "
+	    "that driver and kernel allow" },
+	  XDP | VXLAN, WORD(xdp_ways, xdpmode) },
 	{ { "foreign", "yes or no", "no",
 	    "take packets of any IPv4 identification from the start (for peers "
 	    "that are no glassnic)" },
@@ -169,7 +200,7 @@ static const struct row rows[] = {
 	  ANY, TEXT(rate, rate) },
 	{ { "faults", "both, in or out", "both",
 	    "which way loss to rate work, for each way by itself" },
-	  ANY, &spec_kind_faults, { 0 } },
+	  ANY, WORD(fault_dirs, faults) },
 	{ { "impair", "the path of a file", "(none)",
 	    "rules for faults: docs/impair.md is about them" },
 	  ANY, TEXT(path, impair) },
@@ -303,21 +334,27 @@ static int parse_item(char *item, struct nic_spec *spec, uint64_t *given,
 	return 0;
 }
 
-/* What port an option is for, in words. */
-static const char *ports_text(const struct row *row)
+/* What ports an option is for: "udp, vxlan or packet". */
+static void ports_text(unsigned ports, char text[PORTS_TEXT])
 {
-	for (int kind = 0; kind < PORT_KINDS; kind++)
-		if (row->ports == 1u << kind)
-			return port_kind_name((enum port_kind)kind);
-	if (row->ports == (PACKET | VXLAN))
-		return "packet or vxlan";
-	return "vxlan, packet, hub or pcap";
+	size_t n = 0;
+
+	for (int kind = 0; kind < PORT_KINDS; kind++) {
+		if (!(ports >> kind & 1))
+			continue;
+		ports &= ~(1u << kind);
+		n += (size_t)snprintf(text + n, PORTS_TEXT - n, "%s%s",
+				      !n      ? ""
+				      : ports ? ", "
+					      : " or ",
+				      port_kind_name((enum port_kind)kind));
+	}
 }
 
 /* What a port of this kind has no use for is a mistake. */
 static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 {
-	char value[SPEC_VALUE_MAX];
+	char value[SPEC_VALUE_MAX], ports[PORTS_TEXT];
 
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
@@ -325,9 +362,10 @@ static int check_ports(const struct nic_spec *spec, uint64_t given, char *why)
 		if (!(given >> i & 1) || is_for(row, spec))
 			continue;
 		row->kind->put(spec, &row->field, 0, value);
+		ports_text(row->ports, ports);
 		return refuse(why, "%s=%s: not for port=%s; it needs port=%s",
 			      row->doc.key, value, port_kind_name(spec->port),
-			      ports_text(row));
+			      ports);
 	}
 	return 0;
 }
@@ -341,9 +379,10 @@ static int check_ip(const struct nic_spec *spec, char *why)
 				   "address");
 	if (!spec->host_ip)
 		return 0;
-	if (spec->port != PORT_PACKET)
+	if (spec->port != PORT_PACKET && spec->port != PORT_XDP)
 		return refuse(why,
-			      "ip=host: not for port=%s; it needs port=packet",
+			      "ip=host: not for port=%s; it needs port=packet "
+			      "or xdp",
 			      port_kind_name(spec->port));
 	if (spec->has_mac || spec->vlan ||
 	    !ip_equal(&spec->gateway, &none))

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "nic/base/gso.h"
+#include "nic/port/xdp_way.h"
 #include "wire/eth.h"
 #include "wire/ip.h"
 
@@ -22,6 +23,7 @@ enum port_kind {
 	PORT_UDP,   /* kernel UDP sockets: no privilege */
 	PORT_VXLAN, /* Ethernet in VXLAN, over UDP sockets */
 	PORT_PACKET, /* AF_PACKET socket on an interface */
+	PORT_XDP,    /* AF_XDP socket on an interface */
 	PORT_HUB,    /* Ethernet segment in shared memory */
 	PORT_PCAP,   /* frames from and to capture files */
 	PORT_KINDS
@@ -58,6 +60,7 @@ struct nic_spec {
 	bool has_local;
 	struct ip_addr local;
 	char via[64];		 /* interface under the tunnel; "": sockets */
+	enum port_kind via_kind; /* packet or xdp: how it is used */
 	struct ip_addr remote[SPEC_REMOTES];
 	unsigned nremote;
 	bool learn;
@@ -68,6 +71,9 @@ struct nic_spec {
 	char in[200];		 /* the capture to receive, "" for none */
 	char after[16];		 /* how long to wait before its first frame */
 	enum pcap_pace pace;
+	/* port=xdp and via=xdp */
+	uint16_t queue;
+	enum xdp_way xdpmode;
 	/* engine and link */
 	uint64_t seed;		 /* 0: random */
 	unsigned rcvbuf;	 /* bytes; 0: as large as allowed */

@@ -10,7 +10,7 @@
 #include "nic/impair/impair_link.h"
 #include "nic/impair/impair_port.h"
 #include "nic/host/probe.h"
-#include "nic/host/spec_packet.h"
+#include "nic/host/spec_iface.h"
 #include "nic/impair/quantity.h"
 #include "nic/link/share.h"
 #include "nic/port/capture.h"
@@ -145,7 +145,8 @@ static int use_share(const struct site *at, int (*use)(struct share *s))
 	return rc;
 }
 
-static int build_packet(const struct site *at, struct link **link)
+/* A NIC on an interface. */
+static int build_iface(const struct site *at, struct link **link)
 {
 	struct link_config cfg = eth_config(at);
 	struct port *port;
@@ -155,7 +156,7 @@ static int build_packet(const struct site *at, struct link **link)
 		cfg.naddr = cfg.nroute = 0;
 	rc = use_share(at, share_enter);
 	if (!rc)
-		rc = spec_packet_new(at->spec, &cfg, &port, at->why);
+		rc = spec_iface_new(at->spec, &cfg, &port, at->why);
 	if (!rc)
 		rc = prepare_port(at, &cfg, &port);
 	if (rc)
@@ -175,7 +176,7 @@ static int build_lower(const struct site *at, struct link_config *cfg,
 
 	if (!at->spec->via[0])
 		return link_udp_new(cfg, link, at->why);
-	rc = spec_packet_under(at->spec, cfg, &port, at->why);
+	rc = spec_iface_under(at->spec, cfg, &port, at->why);
 	if (!rc)
 		rc = prepare_port(at, cfg, &port);
 	return rc ? rc : link_eth_new(cfg, port, link, at->why);
@@ -255,8 +256,8 @@ int spec_link_new(const struct nic_spec *spec, struct tap *tap,
 {
 	static int (*const builders[])(const struct site *, struct link **) = {
 		[PORT_UDP] = build_udp,	      [PORT_VXLAN] = build_vxlan,
-		[PORT_PACKET] = build_packet, [PORT_HUB] = build_hub,
-		[PORT_PCAP] = build_pcap,
+		[PORT_PACKET] = build_iface,  [PORT_XDP] = build_iface,
+		[PORT_HUB] = build_hub,	      [PORT_PCAP] = build_pcap,
 	};
 	struct site at = {spec, tap, faults, share, counters, why};
 

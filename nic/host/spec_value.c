@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ static const struct {
 	[PORT_UDP] = {"udp", NULL},
 	[PORT_VXLAN] = {"vxlan", NULL},
 	[PORT_PACKET] = {"packet", "an interface"},
+	[PORT_XDP] = {"xdp", "an interface"},
 	[PORT_HUB] = {"hub", "a name"},
 	[PORT_PCAP] = {"pcap", "a file"},
 };
@@ -52,6 +54,32 @@ static bool put_name(const struct nic_spec *spec, const struct spec_field *f,
 	return i == 0 && spec->name[0];
 }
 
+/* "IFACE" or "IFACE:QUEUE"; leaves @iface the former. */
+static const char *take_queue(struct nic_spec *spec, char *iface)
+{
+	char *colon = strchr(iface, ':'), *end;
+	unsigned long n = 0;
+
+	if (colon) {
+		*colon++ = '\0';
+		n = isdigit((unsigned char)*colon) ? strtoul(colon, &end, 10)
+						   : ULONG_MAX;
+		if (!*iface || n > UINT16_MAX || *end)
+			return "not an interface and a queue's number";
+	}
+	spec->queue = (uint16_t)n;
+	return NULL;
+}
+
+/* Queue 0 goes without saying. */
+static void put_queue(const struct nic_spec *spec, char *text)
+{
+	size_t len = strlen(text);
+
+	if (spec->queue)
+		snprintf(text + len, SPEC_VALUE_MAX - len, ":%u", spec->queue);
+}
+
 static const char *take_where(struct nic_spec *spec, enum port_kind kind,
 			      const char *colon)
 {
@@ -64,7 +92,7 @@ static const char *take_where(struct nic_spec *spec, enum port_kind kind,
 	if (strlen(colon + 1) >= sizeof(spec->where))
 		return "too long";
 	snprintf(spec->where, sizeof(spec->where), "%s", colon + 1);
-	return NULL;
+	return kind == PORT_XDP ? take_queue(spec, spec->where) : NULL;
 }
 
 static const char *take_port(struct nic_spec *spec, const struct spec_field *f,
@@ -90,6 +118,8 @@ static bool put_port(const struct nic_spec *spec, const struct spec_field *f,
 {
 	snprintf(text, SPEC_VALUE_MAX, "%s%s%s", port_rows[spec->port].name,
 		 spec->where[0] ? ":" : "", spec->where);
+	if (spec->port == PORT_XDP)
+		put_queue(spec, text);
 	return i == 0;
 }
 
@@ -316,21 +346,27 @@ static bool put_local(const struct nic_spec *spec, const struct spec_field *f,
 static const char *take_via(struct nic_spec *spec, const struct spec_field *f,
 			    const char *text)
 {
-	static const char kind[] = "packet:";
-	size_t len = sizeof(kind) - 1;
+	enum port_kind kind = strncmp(text, "xdp:", 4) ? PORT_PACKET : PORT_XDP;
+	const char *name = port_rows[kind].name;
+	size_t len = strlen(name);
 
-	if (strncmp(text, kind, len) || !text[len])
-		return "not packet: and an interface";
-	if (strlen(text + len) >= sizeof(spec->via))
+	if (strncmp(text, name, len) || text[len] != ':' || !text[len + 1])
+		return "not packet: or xdp: and an interface";
+	text += len + 1;
+	if (strlen(text) >= sizeof(spec->via))
 		return "too long";
-	strcpy(spec->via, text + len);
-	return NULL;
+	strcpy(spec->via, text);
+	spec->via_kind = kind;
+	return kind == PORT_XDP ? take_queue(spec, spec->via) : NULL;
 }
 
 static bool put_via(const struct nic_spec *spec, const struct spec_field *f,
 		    unsigned i, char *text)
 {
-	snprintf(text, SPEC_VALUE_MAX, "packet:%s", spec->via);
+	snprintf(text, SPEC_VALUE_MAX, "%s:%s", port_rows[spec->via_kind].name,
+		 spec->via);
+	if (spec->via_kind == PORT_XDP)
+		put_queue(spec, text);
 	return i == 0 && spec->via[0];
 }
 
@@ -440,110 +476,22 @@ static bool put_path(const struct nic_spec *spec, const struct spec_field *f,
 
 /* ---- words out of a list ---- */
 
-static const char *const fault_dirs_name[] = {
-	[FAULTS_BOTH] = "both",
-	[FAULTS_IN] = "in",
-	[FAULTS_OUT] = "out",
-};
-
-static const char *const share_name[] = {
-	[SHARE_USER] = "user",
-	[SHARE_GROUP] = "group",
-	[SHARE_ALL] = "all",
-};
-
-static const char *const pace_name[] = {
-	[PACE_RECORDED] = "recorded",
-	[PACE_FAST] = "fast",
-};
-
-#define WORDS(list) (list), sizeof(list) / sizeof((list)[0])
-
-/* The number of @text in @words, or -1. */
-static int word_number(const char *const *words, size_t n, const char *text)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(text, words[i]))
-			return (int)i;
-	return -1;
-}
-
-static const char *take_share(struct nic_spec *spec, const struct spec_field *f,
-			      const char *text)
-{
-	int i = word_number(WORDS(share_name), text);
-
-	if (i < 0)
-		return "neither of the three";
-	spec->share = (enum hub_share)i;
-	return NULL;
-}
-
-static bool put_share(const struct nic_spec *spec, const struct spec_field *f,
-		      unsigned i, char *text)
-{
-	print(text, share_name[spec->share]);
-	return i == 0;
-}
-
-static const char *take_pace(struct nic_spec *spec, const struct spec_field *f,
+static const char *take_word(struct nic_spec *spec, const struct spec_field *f,
 			     const char *text)
 {
-	int i = word_number(WORDS(pace_name), text);
-
-	if (i < 0)
-		return "neither of the two";
-	spec->pace = (enum pcap_pace)i;
-	return NULL;
-}
-
-static bool put_pace(const struct nic_spec *spec, const struct spec_field *f,
-		     unsigned i, char *text)
-{
-	print(text, pace_name[spec->pace]);
-	return i == 0;
-}
-
-static const char *take_faults(struct nic_spec *spec,
-			       const struct spec_field *f, const char *text)
-{
-	int i = word_number(WORDS(fault_dirs_name), text);
-
-	if (i < 0)
-		return "no such direction";
-	spec->faults = (enum fault_dirs)i;
-	return NULL;
-}
-
-static bool put_faults(const struct nic_spec *spec, const struct spec_field *f,
-		       unsigned i, char *text)
-{
-	print(text, fault_dirs_name[spec->faults]);
-	return i == 0;
-}
-
-static const char *const gso_mode_name[] = {
-	[GSO_AUTO] = "auto",
-	[GSO_ON] = "on",
-	[GSO_OFF] = "off",
-};
-
-static const char *take_gso(struct nic_spec *spec, const struct spec_field *f,
-			    const char *text)
-{
-	for (int i = GSO_AUTO; i <= GSO_OFF; i++) {
-		if (!strcmp(text, gso_mode_name[i])) {
-			spec->gso = (enum gso_mode)i;
+	for (unsigned i = 0; f->words[i]; i++) {
+		if (!strcmp(text, f->words[i])) {
+			set_number(spec, f, i);
 			return NULL;
 		}
 	}
-	return "none of the three";
+	return "not one of these";
 }
 
-static bool put_gso(const struct nic_spec *spec, const struct spec_field *f,
-		    unsigned i, char *text)
+static bool put_word(const struct nic_spec *spec, const struct spec_field *f,
+		     unsigned i, char *text)
 {
-	print(text, gso_mode_name[spec->gso]);
+	print(text, f->words[get_number(spec, f)]);
 	return i == 0;
 }
 
@@ -560,8 +508,5 @@ const struct spec_kind spec_kind_remote = {take_remote, put_remote, true};
 const struct spec_kind spec_kind_chance = {take_chance, put_text, false};
 const struct spec_kind spec_kind_duration = {take_duration, put_text, false};
 const struct spec_kind spec_kind_rate = {take_rate, put_text, false};
-const struct spec_kind spec_kind_faults = {take_faults, put_faults, false};
-const struct spec_kind spec_kind_share = {take_share, put_share, false};
-const struct spec_kind spec_kind_pace = {take_pace, put_pace, false};
+const struct spec_kind spec_kind_word = {take_word, put_word, false};
 const struct spec_kind spec_kind_path = {keep, put_path, false};
-const struct spec_kind spec_kind_gso = {take_gso, put_gso, false};

@@ -13,6 +13,8 @@ struct spec_field {
 	size_t at, width;  /* offset and size in struct nic_spec */
 	uint64_t min, max; /* numbers */
 	const char *unset; /* numbers: the word that stands for 0, or NULL */
+	/* of an enum, by its values, and NULL */
+	const char *const *words;
 };
 
 struct spec_kind {
@@ -31,9 +33,8 @@ struct spec_kind {
 
 extern const struct spec_kind spec_kind_name, spec_kind_port, spec_kind_number,
 	spec_kind_yesno, spec_kind_ip, spec_kind_gateway, spec_kind_mac,
-	spec_kind_local, spec_kind_via, spec_kind_remote,
-	spec_kind_chance, spec_kind_duration, spec_kind_rate, spec_kind_faults,
-	spec_kind_path, spec_kind_share, spec_kind_pace, spec_kind_gso;
+	spec_kind_local, spec_kind_via, spec_kind_remote, spec_kind_chance,
+	spec_kind_duration, spec_kind_rate, spec_kind_path, spec_kind_word;
 
 /* "udp", "vxlan". */
 const char *port_kind_name(enum port_kind kind);

@@ -40,6 +40,10 @@ static void write_identity(const struct gn_nic *nic, struct json *j)
 	json_text(j, "program", program_invocation_short_name);
 	json_text(j, "spec", spec_format(&nic->spec, text));
 	json_text(j, "port", port_kind_name(nic->spec.port));
+	if (nic->link->runs_on)
+		json_text(j, "runs_on", nic->link->runs_on);
+	else
+		json_null(j, "runs_on");
 	write_addresses(nic, j);
 	json_number(j, "mtu", engine_pmtu(&nic->engine));
 	/* More than a double holds, in which some keep numbers. */

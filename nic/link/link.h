@@ -98,6 +98,7 @@ struct link {
 	unsigned naddr;
 	struct mac mac;	 /* own MAC; all zero if the link has none */
 	unsigned ip_mtu; /* bytes of the largest IP packet */
+	const char *runs_on; /* as of ports (nic/port/port.h) */
 };
 
 /* Where to send what is not within an own address's prefix. */

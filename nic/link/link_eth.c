@@ -319,6 +319,7 @@ static void set_up(struct eth_link *e, const struct link_config *cfg,
 	memcpy(e->link.addr, cfg->addr, sizeof(cfg->addr));
 	e->link.naddr = cfg->naddr;
 	e->link.mac = *mac;
+	e->link.runs_on = port->runs_on;
 	e->link.ip_mtu = cfg->ip_mtu ? cfg->ip_mtu : port->mtu;
 	e->cfg = *cfg;
 	e->port = port;

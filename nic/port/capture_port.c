@@ -115,6 +115,7 @@ int capture_port_new(struct port *port, struct tap *tap, struct port **wrapped)
 	p->port.counters = port->counters;
 	p->port.mtu = port->mtu;
 	p->port.mac = port->mac;
+	p->port.runs_on = port->runs_on;
 	p->below = port;
 	p->tap = tap;
 	port_set_up(port, cport_frame, p);

@@ -1,4 +1,4 @@
-/* A port: sends and receives Ethernet frames.  Kinds: packet, hub, vxlan,
+/* A port: sends and receives Ethernet frames.  Kinds: packet, xdp, hub, vxlan,
  * pcap, pair.  Same rules as nic/link/link.h: batches out, one by one up, the
  * verdict comes back, one lock outside.
  */
@@ -61,6 +61,10 @@ struct port {
 	struct counters *counters;
 	unsigned mtu;	/* bytes of the largest payload of a frame */
 	struct mac mac; /* the port's own, or all zero */
+	/* What it found to run on, for people, if there are several such; lives
+	 * as long as the port.
+	 */
+	const char *runs_on;
 };
 
 static inline void port_set_up(struct port *p, port_deliver deliver, void *ctx)

@@ -28,8 +28,8 @@ MISTAKES = {
                     "did you mean mtu?"),
     "port kind": (["run", "--nic", "port=carrier-pigeon", "true"], 2,
                   "glassnic: --nic: port=carrier-pigeon: no such kind of port; "
-                  "allowed: udp, vxlan, packet:IFACE, hub:NAME, "
-                  "pcap:FILE"),
+                  "allowed: udp, vxlan, packet:IFACE, xdp:IFACE[:QUEUE], "
+                  "hub:NAME, pcap:FILE"),
     "key of another port": (["run", "--nic", "remote=127.0.0.1", "true"], 2,
                             "glassnic: --nic: remote=127.0.0.1: not for "
                             "port=udp; it needs port=vxlan"),

@@ -203,8 +203,8 @@ def any_order(score, lab, kind):
 
 
 def deaths(score, lab, kind):
-    """20 times a pair is killed in the middle; the others never notice.  The
-    first to die were there before them, so that their places change.
+    """Up to 20 times a pair is killed in the middle; the others never notice.
+    The first to die were there before them, so that their places change.
     """
     nics = lab.nics(kind)
     bw = ["ib_write_bw", "-x", "1", "-s", "16384", "-D"]
@@ -214,22 +214,21 @@ def deaths(score, lab, kind):
     victims = [Pair(lab, bw + ["60"], nics) for _ in range(3)]
     for p in victims + stay:
         p.connect()
-    for i in range(20):
+    dead = 0
+    while dead < 20 and all(p.server.poll() is None for p in stay):
+        dead += 1
         time.sleep(random.random() / 5)  # dies in the middle of something
         victims.pop(random.randrange(2)).kill()
         victims.append(Pair(lab, bw + ["60"], [random.choice(nics),
                                                random.choice(nics)]))
         victims[-1].connect()
-    score.check(f"{kind}: all that while they worked",
-                "" if all(p.server.poll() is None for p in stay)
-                else "one ended too early")
     late = Pair(lab, PINGPONG, nics)
     late.connect()
     score.check(f"{kind}: a pair that comes after deaths", late.wrong())
     for p in victims:
         p.kill()
     for p in stay:
-        score.check(f"{kind}: {p.command[0]} beside 20 deaths", p.wrong())
+        score.check(f"{kind}: {p.command[0]} beside {dead} deaths", p.wrong())
 
 
 def numbers_of_the_dead(score, lab):

@@ -108,11 +108,49 @@ Test(spec, hub_and_pcap)
 	s = parsed("port=hub:lab");
 	cr_expect_str_eq(spec_format(&s, text), "port=hub:lab");
 	expect_refused("port=hub:lab,share=some",
-		       "share=some: neither of the three; allowed: user, "
+		       "share=some: not one of these; allowed: user, "
 		       "group or all");
 	expect_refused("port=pcap:x,pace=slow",
-		       "pace=slow: neither of the two; allowed: recorded or "
+		       "pace=slow: not one of these; allowed: recorded or "
 		       "fast");
+}
+
+Test(spec, queues_of_an_interface)
+{
+	static const char *const specs[] = {
+		"port=xdp:eth0,ip=host,xdpmode=generic",
+		"port=vxlan,local=10.0.0.1,via=xdp:eth0",
+		"port=xdp:eth0:3,ip=10.9.0.1/24",
+		"port=vxlan,local=10.0.0.1,via=xdp:eth0:65535,xdpmode=native",
+	};
+	static const unsigned queue[] = {0, 0, 3, 65535};
+	static const char *const wrong[] = {
+		":3", "eth0:", "eth0:x", "eth0:-1", "eth0:1:2", "eth0:65536"};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct nic_spec s = parsed(specs[i]);
+
+		cr_expect_str_eq(i % 2 ? s.via : s.where, "eth0");
+		cr_expect_eq(s.queue, queue[i]);
+		cr_expect_str_eq(spec_format(&s, text), specs[i]);
+	}
+	for (size_t i = 0; i < 6; i++) {
+		char spec[64], want[SPEC_WHY_MAX];
+
+		snprintf(spec, sizeof(spec), "port=xdp:%s", wrong[i]);
+		snprintf(want, sizeof(want),
+			 "port=xdp:%s: not an interface and a queue's number; "
+			 "allowed: udp, vxlan, packet:IFACE, "
+			 "xdp:IFACE[:QUEUE], hub:NAME, pcap:FILE",
+			 wrong[i]);
+		expect_refused(spec, want);
+	}
+	expect_refused("via=udp:eth0",
+		       "via=udp:eth0: not packet: or xdp: and an interface; "
+		       "allowed: packet:IFACE, xdp:IFACE[:QUEUE]");
+	expect_refused("port=packet:eth0,xdpmode=native",
+		       "xdpmode=native: not for port=packet; it needs port=xdp "
+		       "or vxlan");
 }
 
 Test(spec, leaves_out_what_is_the_default)
@@ -145,27 +183,29 @@ Test(spec, names_key_value_and_what_is_allowed)
 	expect_refused("port=vxlan,vni=99999999999999999999",
 		       "vni=99999999999999999999: out of range; allowed: "
 		       "0 to 16777215");
-	expect_refused("port=tap", "port=tap: no such kind of port; allowed: "
-				   "udp, vxlan, packet:IFACE, "
-				   "hub:NAME, pcap:FILE");
+	expect_refused("port=tap",
+		       "port=tap: no such kind of port; allowed: "
+		       "udp, vxlan, packet:IFACE, xdp:IFACE[:QUEUE], "
+		       "hub:NAME, pcap:FILE");
 	expect_refused("port=hub",
 		       "port=hub: it needs a colon and where: an interface, a "
 		       "name or a file; allowed: udp, vxlan, packet:IFACE, "
-		       "hub:NAME, pcap:FILE");
+		       "xdp:IFACE[:QUEUE], hub:NAME, pcap:FILE");
 	expect_refused("port=udp:eth0",
 		       "port=udp:eth0: nothing stands behind this kind of "
 		       "port; allowed: udp, vxlan, packet:IFACE, "
-		       "hub:NAME, pcap:FILE");
+		       "xdp:IFACE[:QUEUE], hub:NAME, pcap:FILE");
 	expect_refused("credits=maybe", "credits=maybe: neither yes nor no; "
 					"allowed: yes or no");
-	expect_refused("ip=10.0.0.256", "ip=10.0.0.256: not an IP address; "
-					"allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
+	expect_refused("ip=10.0.0.256",
+		       "ip=10.0.0.256: not an IP address; "
+		       "allowed: ADDRESS or ADDRESS/LENGTH; packet, xdp: or host");
 	expect_refused("ip=10.0.0.1/33",
 		       "ip=10.0.0.1/33: the prefix length is not in 1 to 32; "
-		       "allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
+		       "allowed: ADDRESS or ADDRESS/LENGTH; packet, xdp: or host");
 	expect_refused("ip=224.0.0.1",
 		       "ip=224.0.0.1: not the address of one host; "
-		       "allowed: ADDRESS or ADDRESS/LENGTH; packet: or host");
+		       "allowed: ADDRESS or ADDRESS/LENGTH; packet, xdp: or host");
 	expect_refused("port=vxlan,mac=01:00:00:00:00:01",
 		       "mac=01:00:00:00:00:01: not the address of one host; "
 		       "allowed: XX:XX:XX:XX:XX:XX of one host");
@@ -183,7 +223,7 @@ Test(spec, refuses_what_is_no_key_and_value)
 				     "options' lists them");
 	expect_refused("mtu", "mtu: no value; allowed: 576 to 65535 bytes");
 	expect_refused("mtu=", "mtu: no value; allowed: 576 to 65535 bytes");
-	expect_refused("gso=yes", "gso=yes: none of the three; allowed: auto, on "
+	expect_refused("gso=yes", "gso=yes: not one of these; allowed: auto, on "
 				  "or off");
 	expect_refused("=5", "an option without a name; write "
 			     "KEY=VALUE,KEY=VALUE");
@@ -261,7 +301,7 @@ Test(spec, refuses_faults_that_are_none)
 	expect_refused("rate=fast", "rate=fast: not a rate; allowed: a number "
 				    "with bit, kbit, Mbit or Gbit (per "
 				    "second)");
-	expect_refused("faults=up", "faults=up: no such direction; "
+	expect_refused("faults=up", "faults=up: not one of these; "
 				    "allowed: both, in or out");
 	expect_refused("loss=0.000000000000000001",
 		       "loss=0.000000000000000001: too long; "
@@ -350,13 +390,14 @@ Test(spec, a_nic_on_an_interface)
 Test(spec, what_does_not_go_with_the_hosts_address)
 {
 	expect_refused("ip=host",
-		       "ip=host: not for port=udp; it needs port=packet");
+		       "ip=host: not for port=udp; it needs port=packet "
+		       "or xdp");
 	expect_refused("port=packet:eth0,ip=host,vlan=5",
 		       "vlan=: not beside ip=host; allowed: nothing, it is the "
 		       "interface's");
 	expect_refused("port=packet:eth0,ip=host,ip=10.0.0.1",
 		       "ip=10.0.0.1: given beside ip=host; allowed: ADDRESS or "
-		       "ADDRESS/LENGTH; packet: or host");
+		       "ADDRESS/LENGTH; packet, xdp: or host");
 	expect_refused("ip=10.0.0.1,ip=10.0.0.2",
 		       "ip=: given twice; port=udp has one address");
 	expect_refused("port=hub:a,gso=off",

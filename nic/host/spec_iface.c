@@ -1,22 +1,31 @@
-#include "nic/host/spec_packet.h"
+#include "nic/host/spec_iface.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "nic/base/log.h"
 #include "nic/host/netif.h"
+#include "nic/host/spec_value.h"
 #include "nic/link/share.h"
 #include "nic/port/port_packet.h"
+#include "nic/port/port_xdp.h"
 
 _Static_assert(PACKET_WHY_MAX == SPEC_WHY_MAX, "one line has one length");
 
+/* What stands behind port= or via=. */
+struct place {
+	enum port_kind kind; /* packet or xdp */
+	const char *name;
+};
+
 /* What is wrong is told by @why already; says where. */
-static int at_interface(const char *where, int error, char *why)
+static int at_interface(const struct place *at, int error, char *why)
 {
 	char what[SPEC_WHY_MAX];
 
 	snprintf(what, sizeof(what), "%s", why);
-	snprintf(why, SPEC_WHY_MAX, "port=packet:%.15s: %.200s", where, what);
+	snprintf(why, SPEC_WHY_MAX, "port=%s:%.15s: %.200s",
+		 port_kind_name(at->kind), at->name, what);
 	return error;
 }
 
@@ -65,11 +74,12 @@ static int check_own(const struct netif *n, const struct link_config *cfg,
 	return -EADDRINUSE;
 }
 
-static struct packet_config config_of(const struct nic_spec *s,
-				      const char *where, const struct netif *n,
-				      const struct link_config *cfg)
+static int make_port(const struct nic_spec *s, const struct place *at,
+		     const struct netif *n, const struct link_config *cfg,
+		     struct port **port, char *why)
 {
-	struct packet_config p = {.ifname = where,
+	struct xdp_config x = {.queue = s->queue, .mode = s->xdpmode};
+	struct packet_config p = {.ifname = at->name,
 				  .ifindex = n->index,
 				  .mtu = n->mtu,
 				  .mac = cfg->mac,
@@ -84,20 +94,23 @@ static struct packet_config config_of(const struct nic_spec *s,
 
 	_Static_assert(sizeof(p.addr) == sizeof(cfg->addr), "as many");
 	memcpy(p.addr, cfg->addr, sizeof(p.addr));
-	return p;
+	if (at->kind == PORT_PACKET)
+		return port_packet_new(&p, port, why);
+	x.iface = p;
+	return port_xdp_new(&x, port, why);
 }
 
-int spec_packet_under(const struct nic_spec *s, struct link_config *cfg,
-		      struct port **port, char *why)
+int spec_iface_under(const struct nic_spec *s, struct link_config *cfg,
+		     struct port **port, char *why)
 {
+	const struct place at = {s->via_kind, s->via};
 	const uint8_t *ip = cfg->addr[0].b;
 	char name[NETIF_NAME_MAX];
-	struct packet_config p;
 	struct netif n;
-	int error = netif_look(s->via, &n, why);
+	int error = netif_look(at.name, &n, why);
 
 	if (error)
-		return at_interface(s->via, error, why);
+		return at_interface(&at, error, why);
 	cfg->shared = netif_owner(&cfg->addr[0], name) && !strcmp(name, n.name);
 	cfg->mac = (struct mac){{0x02, 0x76, ip[12], ip[13], ip[14], ip[15]}};
 	cfg->prefix_len = ip_is_v4(&cfg->addr[0]) ? 24 : 64;
@@ -107,25 +120,22 @@ int spec_packet_under(const struct nic_spec *s, struct link_config *cfg,
 	} else {
 		error = check_own(&n, cfg, why);
 	}
-	p = config_of(s, s->via, &n, cfg);
-	return error ? error : port_packet_new(&p, port, why);
+	return error ? error : make_port(s, &at, &n, cfg, port, why);
 }
 
-int spec_packet_new(const struct nic_spec *s, struct link_config *cfg,
-		    struct port **port, char *why)
+int spec_iface_new(const struct nic_spec *s, struct link_config *cfg,
+		   struct port **port, char *why)
 {
-	struct packet_config p;
+	const struct place at = {s->port, s->where};
 	struct netif n;
-	int error = netif_look(s->where, &n, why);
+	int error = netif_look(at.name, &n, why);
 
 	if (error)
-		return at_interface(s->where, error, why);
+		return at_interface(&at, error, why);
 	error = s->host_ip ? take_host(s, &n, cfg, why)
 			   : check_own(&n, cfg, why);
-	if (error)
-		return error;
-	p = config_of(s, s->where, &n, cfg);
-	error = port_packet_new(&p, port, why);
+	if (!error)
+		error = make_port(s, &at, &n, cfg, port, why);
 	if (!error && !n.running)
 		log_warn("%s: nothing is at the other end of %s (no carrier); "
 			 "what is sent is lost until there is",
