@@ -149,8 +149,8 @@ Test(spec, queues_of_an_interface)
 		       "via=udp:eth0: not packet: or xdp: and an interface; "
 		       "allowed: packet:IFACE, xdp:IFACE[:QUEUE]");
 	expect_refused("port=packet:eth0,xdpmode=native",
-		       "xdpmode=native: not for port=packet; it needs port=xdp "
-		       "or vxlan");
+		       "xdpmode=native: not for port=packet; it needs port=vxlan "
+		       "or xdp");
 }
 
 Test(spec, leaves_out_what_is_the_default)
