@@ -99,6 +99,21 @@ $(BUILD)/gen/libibverbs_stubs.c: verbs_shim/symbols.list verbs_shim/gen_symbols.
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)$(GEN_SYMBOLS) stubs $< > $@.new && mv $@.new $@
+# Style and script of pictures and pages, as strings: trace/NAME.css becomes
+# NAME_css.
+PAGE_PARTS := $(addprefix $(BUILD)/gen/trace/,ladder_css.h page_css.h ladder_js.h)
+$(BUILD)/gen/trace/%_css.h: trace/%.css
+	$(embed)
+$(BUILD)/gen/trace/%_js.h: trace/%.js
+	$(embed)
+define embed
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)(echo 'static const char $(basename $(@F))[] ='; \
+		sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';') > $@.new && mv $@.new $@
+endef
+$(call obj,trace/ladder_svg.c trace/ladder_html.c): $(PAGE_PARTS)
+
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -251,6 +266,14 @@ stress:		# many threads on one device or hub, under TSan and ASan
 stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS)
 	$(STRESS_HUB)
+
+.PHONY: pictures
+pictures: all	# docs/ladder.svg
+	$(BUILD)/glassnic decode pcaps/loss_req.pcap --ladder docs/ladder.svg --max 16
+
+.PHONY: browser-test
+browser-test: all	# the pages of decode --ladder, in Chromium (not installed by setup)
+	@$(PYTHON) tests/browser/page_test.py $(BUILD)
 
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite

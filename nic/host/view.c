@@ -40,6 +40,10 @@ static void write_identity(const struct gn_nic *nic, struct json *j)
 	json_text(j, "program", program_invocation_short_name);
 	json_text(j, "spec", spec_format(&nic->spec, text));
 	json_text(j, "port", port_kind_name(nic->spec.port));
+	if (nic->capture)
+		json_text(j, "capture", nic->capture);
+	else
+		json_null(j, "capture");
 	write_addresses(nic, j);
 	json_number(j, "mtu", engine_pmtu(&nic->engine));
 	/* More than a double holds, in which some keep numbers. */
