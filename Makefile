@@ -282,6 +282,10 @@ conformance: all	# rdma-core's own test-suite
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.
 PREFIX	?= /usr/local
+# Where Wireshark, if it is there, looks for plugins; nowhere for a PREFIX of one's
+# own.
+WIRESHARK_PLUGINS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(shell \
+	tshark -G folders 2>/dev/null | sed -n 's/^Global Lua Plugins:[[:space:]]*//p'))
 .PHONY: install
 install: all	# into DESTDIR, for PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/glassnic \
@@ -292,6 +296,10 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 	$(BUILD)/glassnic options --man | \
 		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
+	install -d $(DESTDIR)$(PREFIX)/share/glassnic
+	install -m 644 wireshark/glassnic.lua $(DESTDIR)$(PREFIX)/share/glassnic
+	$(if $(WIRESHARK_PLUGINS),install -d $(DESTDIR)$(WIRESHARK_PLUGINS) && \
+		install -m 644 wireshark/glassnic.lua $(DESTDIR)$(WIRESHARK_PLUGINS))
 
 .PHONY: clean
 clean:		# remove the build folder
