@@ -12,6 +12,7 @@ struct ladder_row {
 	uint64_t frame;
 	int64_t nsec;
 	bool to_right, ackreq;
+	bool is_marked; /* "congestion experienced" */
 	enum note note;
 	enum kind kind;
 	uint32_t psn, dqpn;

@@ -11,7 +11,7 @@
 #include "trace/ladder_css.h"
 #include "trace/markup.h"
 
-#define WIDTH	  940
+#define WIDTH	  960
 #define LEFT	  214 /* x of the lifelines */
 #define RIGHT	  706
 #define MIDDLE	  ((LEFT + RIGHT) / 2)
@@ -149,7 +149,6 @@ static void draw_remarks(const struct ladder *l, const struct ladder_row *row,
 	static const char *const words[KIND_N] = {
 		[KIND_AGAIN] = "again",
 		[KIND_COPY] = "copy",
-		[KIND_BAD] = "damaged",
 	};
 	const struct ladder_side *to = row->to_right ? &l->right : &l->left;
 	const char *separator = "";
@@ -157,6 +156,10 @@ static void draw_remarks(const struct ladder *l, const struct ladder_row *row,
 	fprintf(out, "<text class=\"w\" x=\"%d\" y=\"4\">", RIGHT + 84);
 	if (words[row->kind]) {
 		fputs(words[row->kind], out);
+		separator = ", ";
+	}
+	if (row->is_marked) {
+		fprintf(out, "%sCE", separator);
 		separator = ", ";
 	}
 	if (row->ackreq) {

@@ -122,8 +122,9 @@ static void label_aeth(const struct aeth *a, char *text, size_t size)
 		if (value == CREDITS_UNLIMITED)
 			snprintf(text, size, "ACK, MSN %u", a->msn);
 		else
-			snprintf(text, size, "ACK, MSN %u, %u credits", a->msn,
-				 credits_from_code(value));
+			snprintf(text, size, "ACK, MSN %u, %u credit%s", a->msn,
+				 credits_from_code(value),
+				 value == 1 ? "" : "s");
 		return;
 	case AETH_RNR:
 		snprintf(text, size, "RNR NAK, wait %u.%02u ms",
@@ -141,6 +142,8 @@ const char *packet_label(const struct packet *p, char *text, size_t size)
 
 	if (p->drop)
 		snprintf(text, size, "? (%s)", drop_text(p->drop));
+	else if (p->icrc == ICRC_BAD)
+		snprintf(text, size, "%s, wrong ICRC", short_name(r->op));
 	else if (is_acknowledge(r))
 		label_aeth(&r->aeth, text, size);
 	else if (r->bth.opcode == OPCODE_CNP)

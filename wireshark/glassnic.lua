@@ -311,7 +311,8 @@ local function read_packet(tvb, d)
 	end
 	pkt.data = at
 	pkt.payload = d.stop - ICRC_LEN - pkt.pad - at
-	pkt.is_whole = pkt.payload >= 0 and d.stop <= tvb:len()
+	pkt.is_whole = pkt.payload >= 0 and d.stop <= tvb:len() and
+		band(tvb(d.bth + 1, 1):uint(), 0x0f) == 0 -- transport version
 	if pkt.at.aeth and pkt.at.aeth + 4 <= tvb:len() then
 		local syndrome = tvb(pkt.at.aeth, 1):uint()
 

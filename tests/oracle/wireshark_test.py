@@ -156,8 +156,9 @@ def check_capture(score, glassnic, path):
         if p["kind"] in ("again", "data"):
             score.check(f"{where}, again", is_again(row),
                         p["kind"] == "again")
-        score.check(f"{where}, malformed", "Malformed" in row.get("info", ""),
-                    False)
+        if p["kind"] != "bad":
+            score.check(f"{where}, malformed",
+                        "Malformed" in row.get("info", ""), False)
 
 
 def check_messages(score, glassnic, path):
