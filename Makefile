@@ -267,9 +267,13 @@ stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS)
 	$(STRESS_HUB)
 
+.PHONY: pcaps
+pcaps: all	# pcaps/*.pcapng and their stories, from pcaps/drills/
+	@$(PYTHON) tools/make_pcaps.py $(BUILD)
+
 .PHONY: pictures
 pictures: all	# docs/ladder.svg
-	$(BUILD)/glassnic decode pcaps/loss_req.pcap --ladder docs/ladder.svg --max 16
+	$(BUILD)/glassnic decode pcaps/nak_psn_sequence.pcapng --ladder docs/ladder.svg
 
 .PHONY: browser-test
 browser-test: all	# the pages of decode --ladder, in Chromium (not installed by setup)
