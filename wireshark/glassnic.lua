@@ -11,7 +11,17 @@ kept by the frame's number.
 Licence: BSD 2-Clause, as all of glassnic.
 ]]
 
-local bit = rawget(_G, "bit32") or rawget(_G, "bit") or require("bit")
+-- Lua 5.2 has bit32, Wireshark has bit, and Lua 5.3 has operators, which older ones
+-- cannot even read.
+local function operators()
+	return load([[return {
+		band = function(a, b) return a & b end,
+		bxor = function(a, b) return a ~ b end,
+		rshift = function(a, n) return a >> n end,
+	}]])()
+end
+
+local bit = rawget(_G, "bit32") or rawget(_G, "bit") or operators()
 local band, bxor, rshift = bit.band, bit.bxor, bit.rshift
 
 local ROCE_PORT = 4791
