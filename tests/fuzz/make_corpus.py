@@ -224,6 +224,9 @@ def main():
     for path in sorted(glob.glob("pcaps/*.pcap")):
         with open(path, "rb") as f:
             put_capture(corpus, os.path.basename(path)[:-5], f.read())
+    for path in sorted(glob.glob("pcaps/*.pcapng")):
+        with open(path, "rb") as f:
+            corpus.put("capture", os.path.basename(path), f.read()[:16000])
     for path in sorted(glob.glob("pcaps/*.expect")):
         with open(path, "rb") as f:
             corpus.put("expect", os.path.basename(path), f.read())
