@@ -105,6 +105,21 @@ $(BUILD)/gen/libibverbs_stubs.c: verbs_shim/symbols.list verbs_shim/gen_symbols.
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)$(GEN_SYMBOLS) stubs $< > $@.new && mv $@.new $@
+# Style and script of pictures and pages, as strings: trace/NAME.css becomes
+# NAME_css.
+PAGE_PARTS := $(addprefix $(BUILD)/gen/trace/,ladder_css.h page_css.h ladder_js.h)
+$(BUILD)/gen/trace/%_css.h: trace/%.css
+	$(embed)
+$(BUILD)/gen/trace/%_js.h: trace/%.js
+	$(embed)
+define embed
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)(echo 'static const char $(basename $(@F))[] ='; \
+		sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';') > $@.new && mv $@.new $@
+endef
+$(call obj,trace/ladder_svg.c trace/ladder_html.c): $(PAGE_PARTS)
+
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -271,6 +286,18 @@ bench:		# how fast it is, beside iperf3 and raw sockets; takes ten minutes
 	$(AGAIN) all $(BLASTERS)
 	@$(PYTHON) tools/bench.py $(BUILD) --runs $(RUNS)
 
+.PHONY: pcaps
+pcaps: all	# pcaps/*.pcapng and their stories, from pcaps/drills/
+	@$(PYTHON) tools/make_pcaps.py $(BUILD)
+
+.PHONY: pictures
+pictures: all	# docs/ladder.svg
+	$(BUILD)/glassnic decode pcaps/nak_psn_sequence.pcapng --ladder docs/ladder.svg
+
+.PHONY: browser-test
+browser-test: all	# the pages of decode --ladder, in Chromium (not installed by setup)
+	@$(PYTHON) tests/browser/page_test.py $(BUILD)
+
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite
 	@$(PYTHON) tests/conformance/run.py $(BUILD)
@@ -278,6 +305,10 @@ conformance: all	# rdma-core's own test-suite
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.
 PREFIX	?= /usr/local
+# Where Wireshark, if it is there, looks for plugins; nowhere for a PREFIX of one's
+# own.
+WIRESHARK_PLUGINS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(shell \
+	tshark -G folders 2>/dev/null | sed -n 's/^Global Lua Plugins:[[:space:]]*//p'))
 .PHONY: install
 install: all	# into DESTDIR, for PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/glassnic \
@@ -288,6 +319,10 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 	$(BUILD)/glassnic options --man | \
 		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
+	install -d $(DESTDIR)$(PREFIX)/share/glassnic
+	install -m 644 wireshark/glassnic.lua $(DESTDIR)$(PREFIX)/share/glassnic
+	$(if $(WIRESHARK_PLUGINS),install -d $(DESTDIR)$(WIRESHARK_PLUGINS) && \
+		install -m 644 wireshark/glassnic.lua $(DESTDIR)$(WIRESHARK_PLUGINS))
 
 .PHONY: clean
 clean:		# remove the build folder

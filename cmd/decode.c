@@ -1,196 +1,99 @@
-/* glassnic decode: what is in a capture, and whether it keeps the rules. */
+/* glassnic decode: what is in a capture, and whether it keeps the rules.
+ *
+ * Every packet goes through the checker, which says what it is; then to whoever
+ * wants it: lines or JSON at once, ladder and statistics at the end.
+ */
 #include <errno.h>
-#include <getopt.h>
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "cmd/cmd.h"
+#include "cmd/decode_options.h"
+#include "cmd/follow.h"
 #include "trace/check.h"
 #include "trace/expect.h"
-#include "trace/ladder.h"
+#include "trace/field.h"
+#include "trace/ladder_html.h"
+#include "trace/ladder_svg.h"
+#include "trace/ladder_text.h"
 #include "trace/print.h"
 #include "trace/reader.h"
+#include "trace/select.h"
+#include "trace/stats.h"
 
-#define LADDER_MAX   100u
-#define LADDER_LIMIT 1000000u
+#define LADDER_MAX  100u
+#define PICTURE_MAX 1000u
 
-struct options {
-	const char *path;
-	const char *expect;
-	bool check, ladder, rules;
-	bool has_qpn, has_max;
-	uint32_t qpn;
-	uint64_t max;
-	enum color_when color;
-};
-
-/* What a run works with. */
+/* What a run works with; NULL: not wanted. */
 struct run {
-	struct options o;
+	struct decode_options o;
 	struct reader *reader;
 	struct check *check;
 	struct ladder *ladder;
+	struct stats *stats;
+	struct select *select;
 	struct expect *expect;
 	struct paint paint;
 	int64_t start_nsec;
 	uint64_t shown;
 };
 
-static const char help[] =
-	"Usage: glassnic decode FILE [OPTION]...\n"
-	"Shows the RoCEv2 packets in a pcap or pcapng file (\"-\": standard "
-	"input).\n"
-	"\n"
-	"  --check          judge ICRCs, lengths and the protocol's rules; "
-	"name "
-	"rule,\n"
-	"                   frame and side of each violation; exit 1 if there "
-	"is one\n"
-	"  --expect FILE    with --check: exit 0 if exactly the violations in "
-	"FILE occur.\n"
-	"                   A line is \"RULE FRAME\" or \"RULE xCOUNT\"; # "
-	"starts a comment\n"
-	"  --rules          list the rules and their sources\n"
-	"  --ladder         draw the conversation of the first two hosts\n"
-	"  --max N          show the first N packets only (ladder: 100)\n"
-	"  --qp N           show only packets to QP N (0x12 or 18)\n"
-	"  --color WHEN     auto, always or never\n"
-	"  --help           this text\n"
-	"\n"
-	"Exit status: 0 all is well, 1 a rule is broken, 2 usage or unreadable "
-	"file.\n";
-
-static bool number(const char *text, uint64_t most, uint64_t *n)
+static int no_memory(void)
 {
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*n = strtoull(text, &end, 0);
-	return !errno && !*end && *n <= most;
+	return usage_error("decode", "no memory: give a smaller --max");
 }
 
-static void print_rules(void)
+/* ---- opening ---- */
+
+/* Learns what is sent by the wanted QP from a reading before the real one. */
+static int learn_qp(struct run *r)
 {
-	for (int i = 0; i < RULE_N; i++)
-		printf("%-18s %-10s %s\n", rule_word((enum rule)i),
-		       rule_source((enum rule)i), rule_text((enum rule)i));
-}
+	char error[READER_ERROR_MAX];
+	struct reader *reader;
+	struct check *check;
+	struct packet p;
+	bool fine = true;
 
-enum {
-	OPT_CHECK = 256,
-	OPT_EXPECT,
-	OPT_RULES,
-	OPT_LADDER,
-	OPT_MAX,
-	OPT_QP,
-	OPT_COLOR,
-	OPT_HELP
-};
-
-static const struct option long_options[] = {
-	{"check", no_argument, NULL, OPT_CHECK},
-	{"expect", required_argument, NULL, OPT_EXPECT},
-	{"rules", no_argument, NULL, OPT_RULES},
-	{"ladder", no_argument, NULL, OPT_LADDER},
-	{"max", required_argument, NULL, OPT_MAX},
-	{"qp", required_argument, NULL, OPT_QP},
-	{"color", required_argument, NULL, OPT_COLOR},
-	{"colour", required_argument, NULL, OPT_COLOR},
-	{"help", no_argument, NULL, OPT_HELP},
-	{0},
-};
-
-/* One option; NULL, or what its value should be. */
-static const char *set_option(struct options *o, int opt)
-{
-	uint64_t n = 0;
-
-	switch (opt) {
-	case OPT_CHECK: o->check = true; return NULL;
-	case OPT_EXPECT:
-		o->check = true;
-		o->expect = optarg;
-		return NULL;
-	case OPT_RULES: o->rules = true; return NULL;
-	case OPT_LADDER: o->ladder = true; return NULL;
-	case OPT_MAX:
-		o->has_max = number(optarg, LADDER_LIMIT, &o->max);
-		return o->has_max ? NULL : "a number up to 1000000";
-	case OPT_QP:
-		o->has_qpn = number(optarg, QPN_MASK, &n);
-		o->qpn = (uint32_t)n;
-		return o->has_qpn ? NULL : "a QPN of 24 bits";
-	case OPT_COLOR:
-		return color_parse(optarg, &o->color) ? NULL
-						      : "auto, always or never";
-	}
-	return NULL;
-}
-
-static int usage_option(int opt, int index, const char *argument,
-			const char *want)
-{
-	if (opt == ':')
-		return usage_error("decode",
-				   "option %s wants a value; see "
-				   "glassnic decode --help",
-				   argument);
-	if (opt == '?')
-		return usage_error("decode",
-				   "unknown option %s; see glassnic "
-				   "decode --help",
-				   argument);
-	return usage_error("decode", "option --%s: \"%s\" is not %s",
-			   long_options[index].name, optarg, want);
-}
-
-/* -1: go on; else the exit status. */
-static int parse(struct options *o, int argc, char **argv)
-{
-	int opt, index = 0;
-
-	optind = 0;
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":", long_options, &index)) !=
-	       -1) {
-		const char *want = NULL;
-
-		if (opt == OPT_HELP) {
-			fputs(help, stdout);
-			return EXIT_OK;
-		}
-		if (opt != ':' && opt != '?')
-			want = set_option(o, opt);
-		if (opt == ':' || opt == '?' || want)
-			return usage_option(opt, index, argv[optind - 1], want);
-	}
-	if (o->rules) {
-		print_rules();
+	if (r->o.follow || strcmp(r->o.path, "-") == 0)
 		return EXIT_OK;
+	reader = reader_open(r->o.path, error);
+	if (!reader)
+		return usage_error("decode", "%s", error);
+	check = check_new();
+	fine = check;
+	while (fine && reader_next(reader, &p) > 0) {
+		check_packet(check, &p);
+		fine = select_learn(r->select, check_stream(check));
 	}
-	if (argc - optind != 1)
-		return usage_error("decode",
-				   "want one capture file, or \"-\" "
-				   "for standard input; see glassnic decode "
-				   "--help");
-	o->path = argv[optind];
-	return -1;
+	check_free(check);
+	reader_close(reader);
+	return fine ? EXIT_OK : no_memory();
 }
 
-static unsigned terminal_width(void)
+static int open_growing(struct run *r, char error[READER_ERROR_MAX])
 {
-	struct winsize size;
+	char path[PATH_MAX];
+	int status, pid = 0;
+	FILE *file;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	return 80;
+	if (access(r->o.path, F_OK) == 0) {
+		snprintf(path, sizeof(path), "%s", r->o.path);
+	} else {
+		status = follow_find(r->o.path, path, &pid);
+		if (status)
+			return status;
+		fprintf(stderr, "glassnic decode: following %s\n", path);
+	}
+	file = follow_open(path, pid);
+	if (!file)
+		return usage_error("decode", "cannot open %s: %s", path,
+				   strerror(errno));
+	r->reader = reader_of(file, path, error);
+	return r->reader ? EXIT_OK : usage_error("decode", "%s", error);
 }
 
-static int run_open(struct run *r)
+static int open_reader(struct run *r)
 {
 	char error[READER_ERROR_MAX];
 
@@ -199,16 +102,32 @@ static int run_open(struct run *r)
 		if (!r->expect)
 			return usage_error("decode", "%s", error);
 	}
+	if (r->o.follow)
+		return open_growing(r, error);
 	r->reader = reader_open(r->o.path, error);
-	if (!r->reader)
-		return usage_error("decode", "%s", error);
+	return r->reader ? EXIT_OK : usage_error("decode", "%s", error);
+}
+
+static int run_open(struct run *r)
+{
+	const struct decode_options *o = &r->o;
+	uint64_t max = o->picture ? PICTURE_MAX : LADDER_MAX;
+	int status = open_reader(r);
+
+	if (status)
+		return status;
+	r->paint = paint_for(stdout, o->color);
 	r->check = check_new();
-	if (r->o.ladder)
-		r->ladder = ladder_new(r->o.has_max ? r->o.max : LADDER_MAX);
-	if (!r->check || (r->o.ladder && !r->ladder))
-		return usage_error("decode", "no memory: give a smaller --max");
-	r->paint = paint_for(stdout, r->o.color);
-	return EXIT_OK;
+	if (o->ladder || o->picture)
+		r->ladder = ladder_new(o->has_max ? o->max : max, o->picture);
+	if (o->stats)
+		r->stats = stats_new();
+	if (o->has_qpn)
+		r->select = select_new(o->qpn);
+	if (!r->check || ((o->ladder || o->picture) && !r->ladder) ||
+	    (o->stats && !r->stats) || (o->has_qpn && !r->select))
+		return no_memory();
+	return r->select ? learn_qp(r) : EXIT_OK;
 }
 
 static void run_close(struct run *r)
@@ -216,23 +135,53 @@ static void run_close(struct run *r)
 	reader_close(r->reader);
 	check_free(r->check);
 	ladder_free(r->ladder);
+	stats_free(r->stats);
+	select_free(r->select);
 	expect_free(r->expect);
 }
 
-static void show(struct run *r, const struct packet *p)
+/* ---- packets ---- */
+
+/* Packets are listed if nothing is asked for that is made of all. */
+static bool is_listing(const struct run *r)
+{
+	const struct decode_options *o = &r->o;
+
+	return !o->check && !o->stats && (o->json || !r->ladder);
+}
+
+static void list(struct run *r, const struct packet *p, enum note note)
+{
+	struct fields f;
+
+	if (r->o.has_max && r->shown >= r->o.max)
+		return;
+	r->shown++;
+	if (!r->o.json) {
+		packet_print(p, note, r->start_nsec, &r->paint, stdout);
+		return;
+	}
+	fields_of(&f, p, note, r->start_nsec);
+	fields_json(&f, stdout);
+}
+
+/* False: no memory. */
+static bool show(struct run *r, const struct packet *p)
 {
 	enum note note = check_packet(r->check, p);
+	const struct stream *t = check_stream(r->check);
 
 	if (r->start_nsec == 0)
 		r->start_nsec = p->nsec;
-	if (r->o.has_qpn && p->roce.bth.dqpn != r->o.qpn)
-		return;
-	if (r->ladder) {
-		ladder_add(r->ladder, p, note);
-	} else if (!r->o.check && !(r->o.has_max && r->shown >= r->o.max)) {
-		packet_print(p, note, r->start_nsec, &r->paint, stdout);
-		r->shown++;
-	}
+	if (r->select && !select_learn(r->select, t))
+		return false;
+	if (r->select && !select_wants(r->select, p, t))
+		return true;
+	if (is_listing(r))
+		list(r, p, note);
+	if (r->stats && !stats_add(r->stats, p, note, t))
+		return false;
+	return !r->ladder || ladder_add(r->ladder, p, note, t, r->start_nsec);
 }
 
 /* A note, no error: all frames before are whole. */
@@ -254,15 +203,71 @@ static int show_all(struct run *r)
 	int got;
 
 	while ((got = reader_next(r->reader, &p)) > 0)
-		show(r, &p);
-	if (r->ladder)
-		ladder_print(r->ladder, terminal_width(), &r->paint, stdout);
+		if (!show(r, &p))
+			return no_memory();
 	note_early_end(r);
 	return got < 0 ? usage_error("decode", "%s", reader_error(r->reader))
 		       : EXIT_OK;
 }
 
-static void print_stats(const struct reader_stats *s)
+/* ---- the end ---- */
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	return 80;
+}
+
+/* The capture's name without its folder. */
+static const char *title(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int draw_picture(const struct run *r)
+{
+	const char *path = r->o.picture, *name = title(r->o.path);
+	FILE *out = fopen(path, "w");
+	bool failed;
+
+	if (!out)
+		return usage_error("decode", "cannot write %s: %s", path,
+				   strerror(errno));
+	if (decode_wants_page(&r->o))
+		ladder_html(r->ladder, name, out);
+	else
+		ladder_svg(r->ladder, name, out);
+	failed = ferror(out);
+	if (fclose(out) || failed)
+		return usage_error("decode", "cannot write %s: %s", path,
+				   strerror(errno));
+	fprintf(stderr, "glassnic decode: %s draws %zu packets", path,
+		r->ladder->n);
+	if (r->ladder->past_max)
+		fprintf(stderr, ", not the %llu after these (--max)",
+			(unsigned long long)r->ladder->past_max);
+	if (r->ladder->others)
+		fprintf(stderr, ", not %llu of other hosts (--qp)",
+			(unsigned long long)r->ladder->others);
+	fputc('\n', stderr);
+	return EXIT_OK;
+}
+
+static int draw(const struct run *r)
+{
+	if (!ladder_finish(r->ladder))
+		return no_memory();
+	if (r->o.ladder)
+		ladder_print(r->ladder, terminal_width(), &r->paint, stdout);
+	return r->o.picture ? draw_picture(r) : EXIT_OK;
+}
+
+static void print_reader_stats(const struct reader_stats *s)
 {
 	printf("%llu frames, %llu without RoCEv2, %llu cut by the sniffer, "
 	       "%llu trains\n",
@@ -281,7 +286,7 @@ static int judge(struct run *r)
 		report_print(report_get(report, i), stdout);
 		fputs(paint_end(&r->paint), stdout);
 	}
-	print_stats(reader_stats(r->reader));
+	print_reader_stats(reader_stats(r->reader));
 	check_summary(r->check, stdout);
 	if (!r->expect)
 		return good ? EXIT_OK : EXIT_NO;
@@ -291,23 +296,32 @@ static int judge(struct run *r)
 	return good ? EXIT_OK : EXIT_NO;
 }
 
+/* What is made of all packets; @status: how reading them went. */
+static int tell(struct run *r, int status)
+{
+	int bad = r->ladder ? draw(r) : EXIT_OK;
+
+	if (r->stats && r->o.json)
+		stats_json(r->stats, stdout);
+	else if (r->stats)
+		stats_print(r->stats, stdout);
+	if (status == EXIT_OK)
+		status = bad;
+	bad = r->o.check ? judge(r) : EXIT_OK;
+	return status == EXIT_OK ? bad : status;
+}
+
 int cmd_decode(int argc, char **argv)
 {
 	struct run r = {0};
-	int status = parse(&r.o, argc, argv);
+	int status = decode_options(&r.o, argc, argv);
 
 	if (status >= 0)
 		return status;
 	setlocale(LC_CTYPE, "");
 	status = run_open(&r);
-	if (status == 0)
-		status = show_all(&r);
-	if (r.o.check && r.check && r.reader) {
-		int verdict = judge(&r);
-
-		if (status == 0)
-			status = verdict;
-	}
+	if (status == EXIT_OK)
+		status = tell(&r, show_all(&r));
 	run_close(&r);
 	return status;
 }

@@ -26,7 +26,10 @@ static const char help[] =
 	"SPEC\n"
 	"                  is a NIC spec (`glassnic options') for our end\n"
 	"  --peer HOST:PORT  where it listens\n"
-	"  --capture FILE  write every packet into FILE (pcapng); with --live\n"
+	"  --capture FILE  write every packet into FILE (pcapng); without "
+	"--live\n"
+	"                  those of one drill, at the time that the NIC's "
+	"clock says\n"
 	"\n"
 	"Exit status: 0 all passed, 1 one did not, 2 usage, 77 cannot run\n"
 	"here.\n";
@@ -72,12 +75,17 @@ static void play_file(struct drill *d, const char *path)
 	char why[WORDS_WHY_MAX];
 	struct script *s = script_load(path, why);
 
-	if (!s) {
+	if (s && d->o.capture && script_runs(s) > 1)
+		snprintf(why, sizeof(why),
+			 "%s: it is played %u times (\"each\"), and only one "
+			 "can be captured",
+			 path, script_runs(s));
+	if (!s || (d->o.capture && script_runs(s) > 1)) {
 		printf("FAIL %s\n", why);
 		d->failed++;
-		return;
+	} else {
+		play_runs(d, s);
 	}
-	play_runs(d, s);
 	script_free(s);
 }
 
@@ -96,15 +104,17 @@ static int finish(struct drill *d)
 	return d->failed || missing ? EXIT_NO : EXIT_OK;
 }
 
-static int check_options(const char *command, const struct drill *d)
+static int check_options(const char *command, const struct drill *d,
+			 int ndrills)
 {
 	if (!d->live != !d->peer)
 		return usage_error(command,
 				   "--live and --peer belong together: "
 				   "--live SPEC --peer HOST:PORT");
-	if (d->capture && !d->live)
-		return usage_error(command, "--capture: there are packets to "
-					    "capture with --live only");
+	if (d->capture && !d->live && ndrills > 1)
+		return usage_error(command,
+				   "--capture: one drill at a time, since "
+				   "each begins at the same moment");
 	if (d->coverage && d->live)
 		return usage_error(command, "--coverage: of the NIC in memory "
 					    "only, not with --live");
@@ -154,7 +164,7 @@ static int take_options(struct drill *d, int argc, char **argv)
 	if (optind == argc)
 		return usage_error(argv[0], "which drills? give one or more "
 					    "FILE.drill");
-	return check_options(argv[0], d);
+	return check_options(argv[0], d, argc - optind);
 }
 
 /* *@live: what drills are played against, or NULL for the NIC in memory. */
@@ -163,8 +173,10 @@ static int meet_peer(struct drill *d, struct live **live)
 	char why[WORDS_WHY_MAX];
 
 	*live = NULL;
-	if (!d->live)
+	if (!d->live) {
+		d->o.capture = d->capture;
 		return EXIT_OK;
+	}
 	*live = live_new(d->live, d->peer, d->capture, why);
 	if (!*live) {
 		usage_error("drill", "%s", why);

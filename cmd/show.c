@@ -1,5 +1,4 @@
 /* glassnic show: what running NICs are doing. */
-#include <ctype.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,16 +71,6 @@ static void screen_free(struct screen *s)
 
 /* ---- which ---- */
 
-/* 0: not a PID. */
-static int pid_of(const char *who)
-{
-	char *end;
-	long pid =
-		who && isdigit((unsigned char)*who) ? strtol(who, &end, 10) : 0;
-
-	return pid > 0 && pid <= INT32_MAX && !*end ? (int)pid : 0;
-}
-
 static const char *program_of(const struct shown *s)
 {
 	const char *p = json_string_value(json_object_get(s->view, "program"));
@@ -91,8 +80,7 @@ static const char *program_of(const struct shown *s)
 
 static bool is_meant(const struct options *o, const struct shown *s)
 {
-	return !o->who || pid_of(o->who) == s->pid || !strcmp(o->who, s->nic) ||
-	       !strcmp(o->who, program_of(s));
+	return show_is_meant(o->who, s->pid, s->nic, program_of(s));
 }
 
 static struct shown parse(const struct found *f)
@@ -145,7 +133,7 @@ static int screen_take(struct screen *s, const struct options *o,
 	struct finds f;
 
 	*s = (struct screen){0};
-	if (finds_get(&f, pid_of(o->who)))
+	if (finds_get(&f, show_pid_of(o->who)))
 		return -1;
 	memcpy(dir, f.dir, sizeof(f.dir));
 	s->at = calloc(f.n + 1, sizeof(*s->at));

@@ -1,6 +1,7 @@
 #include "cmd/show_find.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
@@ -179,6 +180,22 @@ int finds_get(struct finds *f, int pid)
 	else if (f->n)
 		qsort(f->nic, f->n, sizeof(*f->nic), compare);
 	return rc;
+}
+
+int show_pid_of(const char *who)
+{
+	char *end;
+	long pid =
+		who && isdigit((unsigned char)*who) ? strtol(who, &end, 10) : 0;
+
+	return pid > 0 && pid <= INT32_MAX && !*end ? (int)pid : 0;
+}
+
+bool show_is_meant(const char *who, int pid, const char *nic,
+		   const char *program)
+{
+	return !who || show_pid_of(who) == pid || !strcmp(who, nic) ||
+	       !strcmp(who, program);
 }
 
 void finds_free(struct finds *f)

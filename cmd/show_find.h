@@ -2,6 +2,7 @@
 #ifndef CMD_SHOW_FIND_H
 #define CMD_SHOW_FIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SHOW_NAME_MAX 64u
@@ -24,5 +25,11 @@ struct finds {
  */
 int finds_get(struct finds *f, int pid);
 void finds_free(struct finds *f);
+
+/* The PID that @who is; 0: it is none, or NULL. */
+int show_pid_of(const char *who);
+/* Does @who (PID, NIC or program; NULL: anyone) name this one? */
+bool show_is_meant(const char *who, int pid, const char *nic,
+		   const char *program);
 
 #endif

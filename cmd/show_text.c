@@ -185,6 +185,10 @@ static void show_identity(const json_t *view)
 	}
 	printf(", MTU %u, seed ", (unsigned)number(view, "mtu"));
 	print_head(text(view, "seed"), 20);
+	if (json_is_string(json_object_get(view, "capture"))) {
+		fputs("\n  capture  ", stdout);
+		print_head(text(view, "capture"), SPEC_COLUMNS);
+	}
 	fputs("\n  GIDs    ", stdout);
 	for (size_t i = 0; i < json_array_size(gids); i++)
 		printf(" %zu: %s", i,

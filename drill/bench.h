@@ -116,8 +116,9 @@ bool bench_has(const struct bench *b, enum seen_kind kind);
 void bench_forget(struct bench *b);
 
 /* The NIC in memory as @spec says (a NIC spec, see docs/nic-spec.md; ports: an
- * Ethernet segment, unless port=vxlan).  NULL: @why is one line.
+ * Ethernet segment, unless port=vxlan).  @capture: the file for what passes its
+ * port, or NULL.  NULL: @why is one line.
  */
-struct bench *vnic_new(const char *spec, char *why);
+struct bench *vnic_new(const char *spec, const char *capture, char *why);
 
 #endif

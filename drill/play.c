@@ -398,7 +398,7 @@ static bool make_bench(struct player *p, unsigned *first)
 		*first = 1;
 	}
 	p->bench = p->o->bench ? p->o->bench(p->o->bench_ctx, spec, why, &skip)
-			       : vnic_new(spec, why);
+			       : vnic_new(spec, p->o->capture, why);
 	if (p->bench)
 		return true;
 	return skip ? play_skip(p, why) : play_fail(p, "%s", why);

@@ -9,6 +9,7 @@
 struct play_options {
 	FILE *trace; /* every line and packet goes there; or NULL */
 	struct coverage *coverage; /* or NULL */
+	const char *capture; /* of the NIC in memory's packets; or NULL */
 	/* Makes the bench for NIC @spec; NULL: the one in memory.  It returns
 	 * NULL with one line in @why; *@skip: it could never make that one.
 	 */

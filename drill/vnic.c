@@ -19,6 +19,7 @@
 #include "nic/impair/impair_port.h"
 #include "nic/base/note.h"
 #include "nic/cq.h"
+#include "nic/port/capture.h"
 #include "nic/qp.h"
 #include "overlay/vxlan.h"
 #include "wire/bth.h"
@@ -89,6 +90,44 @@ static bool vnic_run(struct bench *b, nsec_t until, bool stop)
 static nsec_t vnic_now(struct bench *b)
 {
 	return of(b)->now;
+}
+
+/* ---- the capture ---- */
+
+/* In captures a drill begins with this year, and a frame takes a microsecond at
+ * least: so their order can be seen, though nothing takes time here.
+ */
+#define EPOCH (1767225600ull * SEC)
+
+static uint64_t capture_time(void *ctx)
+{
+	struct vnic *v = ctx;
+	uint64_t at = EPOCH + v->now - SEC;
+
+	if (at < v->tapped_at + USEC)
+		at = v->tapped_at + USEC;
+	v->tapped_at = at;
+	return at;
+}
+
+/* Lets the capture, if there is to be one, see *@port, which is freed if that
+ * fails.
+ */
+static int tap_port(struct vnic *v, const char *path, struct port **port,
+		    char *why)
+{
+	int rc;
+
+	if (!path)
+		return 0;
+	rc = capture_new(path, v->spec.name, &v->tap, why);
+	if (!rc) {
+		capture_set_clock(v->tap, capture_time, v);
+		rc = capture_port_new(*port, v->tap, port);
+	}
+	if (rc)
+		port_free(*port);
+	return rc;
 }
 
 /* ---- packets ---- */
@@ -209,6 +248,7 @@ static int add_host(struct vnic *v, unsigned n, const struct ip_addr *ip,
 				  .naddr = 1,
 				  .prefix_len = v->spec.prefix_len,
 				  .mac = mac_at(n),
+				  .vlan = v->spec.vlan,
 				  .ip_mtu = n == 1 ? v->spec.mtu : 0,
 				  .counters = c};
 	int rc = 0;
@@ -222,7 +262,7 @@ static int add_host(struct vnic *v, unsigned n, const struct ip_addr *ip,
 	return rc ? rc : link_eth_new(&cfg, port, link, why);
 }
 
-static int build(struct vnic *v, char *why)
+static int build(struct vnic *v, const char *capture, char *why)
 {
 	struct port *end[2];
 	int rc = port_pair_new(WIRE_MTU, &v->engine.counters, end);
@@ -232,11 +272,16 @@ static int build(struct vnic *v, char *why)
 		return rc;
 	end[1]->counters = &v->counters;
 	v->tampers = tamper_port_new(end[1]);
-	rc = v->tampers ? add_host(v, 1, &v->b.nic, end[0], &v->engine.counters,
-				   &v->nic, why)
-			: -ENOMEM;
+	if (!v->tampers) {
+		port_free(end[0]);
+		return -ENOMEM;
+	}
+	rc = tap_port(v, capture, &end[0], why);
+	if (!rc)
+		rc = add_host(v, 1, &v->b.nic, end[0], &v->engine.counters,
+			      &v->nic, why);
 	if (rc) {
-		port_free(v->tampers ? v->tampers : end[0]);
+		port_free(v->tampers);
 		return rc;
 	}
 	return add_host(v, 2, &v->b.own, v->tampers, &v->counters, &v->script,
@@ -279,6 +324,7 @@ static void vnic_free(struct bench *b)
 	spec_faults_free(v->faults);
 	engine_fini(&v->engine);
 	bench_forget(b);
+	capture_free(v->tap);
 	free(v);
 }
 
@@ -291,7 +337,7 @@ static const struct bench_ops ops = {
 	.free = vnic_free,
 };
 
-struct bench *vnic_new(const char *spec, char *why)
+struct bench *vnic_new(const char *spec, const char *capture, char *why)
 {
 	struct vnic *v = calloc(1, sizeof(*v));
 	struct engine_config cfg;
@@ -307,9 +353,10 @@ struct bench *vnic_new(const char *spec, char *why)
 	cfg = spec_engine_config(&v->spec);
 	if (!cfg.seed)
 		cfg.seed = 1;
+	cfg.notes = capture;
 	if (engine_init(&v->engine, &cfg, &hooks, v))
 		goto free_v;
-	if (add_faults(v, cfg.seed, why) || build(v, why))
+	if (add_faults(v, cfg.seed, why) || build(v, capture, why))
 		goto fini;
 	engine_attach(&v->engine, v->nic);
 	link_set_up(v->script, on_packet, v);
@@ -322,6 +369,7 @@ fini:
 	link_free(v->script);
 	spec_faults_free(v->faults);
 	engine_fini(&v->engine);
+	capture_free(v->tap);
 free_v:
 	free(v);
 	return NULL;

@@ -20,6 +20,8 @@ struct vnic {
 	struct port *tampers;	   /* at the script's end */
 	struct counters counters;  /* the script's end */
 	nsec_t now;
+	struct tap *tap;    /* sees what passes the NIC's port; or NULL */
+	uint64_t tapped_at; /* the time of the last frame that it saw */
 	struct objects objects;
 };
 

@@ -211,6 +211,28 @@ static enum note judge_stream(struct check *c, const struct packet *p,
 	return NOTE_NONE;
 }
 
+/* The stream to the QP that CNP @p goes to. */
+static const struct stream *slowed_down(const struct check *c,
+					const struct packet *p)
+{
+	struct stream_key key = stream_key(p);
+	const struct stream *s =
+		streams_between(c->streams, &key.src, &key.dst, key.vni);
+
+	for (; s; s = s->host_next)
+		if (s->key.dqpn == key.dqpn && s->key.vni == key.vni &&
+		    s->key.transport != TRANSPORT_UD &&
+		    ip_equal(&s->key.src, &key.src) &&
+		    ip_equal(&s->key.dst, &key.dst))
+			return s;
+	return NULL;
+}
+
+const struct stream *check_stream(const struct check *c)
+{
+	return c->last;
+}
+
 enum note check_packet(struct check *c, const struct packet *p)
 {
 	bool cnp = p->roce.bth.opcode == OPCODE_CNP;
@@ -222,10 +244,12 @@ enum note check_packet(struct check *c, const struct packet *p)
 		key = stream_key(p);
 		t = streams_get(c->streams, &key);
 	}
+	c->last = t;
 	if (!judge_alone(c, p, t))
 		c->n.bad++;
 	if (cnp && packet_sound(p)) {
 		c->n.cnps++;
+		c->last = slowed_down(c, p);
 		return NOTE_CNP;
 	}
 	return judge_stream(c, p, t);

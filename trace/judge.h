@@ -44,6 +44,7 @@ struct check {
 	struct cm *cm;
 	struct report *report;
 	struct counts n;
+	const struct stream *last; /* that the last packet is of */
 	uint64_t sniffer_lost; /* frame that proves that frames are missing */
 	uint64_t network_lost; /* frame that proves that packets were lost */
 };

@@ -1,51 +1,29 @@
 /* The two hosts are those of the first packet; its sender stands on the left.
  * A host that talks to itself has two lifelines, too: its QPs', told apart by
  * the destination.  The rows are kept until the end, because the QPN of the
- * left side is only known when somebody answers.
+ * sender is only known when somebody answers.
  */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
+#include "trace/field.h"
 #include "trace/ladder.h"
+#include "trace/print.h"
+#include "trace/stream.h"
 
-#define BRIEF_MAX 80
+#define CONNECTIONS_MAX 256u /* the others are one */
 
-struct row {
-	uint64_t frame;
-	int64_t nsec;
-	bool to_right;
-	enum note note;
-	enum ink ink;
-	uint32_t dqpn;
-	char text[BRIEF_MAX];
-};
-
-struct side {
-	struct ip_addr addr;
-	bool has_qpn;
-	uint32_t qpn;
-	bool more_qpns;
-};
-
-struct ladder {
-	struct side left, right;
-	bool to_itself;
-	size_t n, max;
-	uint64_t untold; /* packets between others, or past the limit */
-	struct row *rows;
-};
-
-struct ladder *ladder_new(size_t max)
+struct ladder *ladder_new(size_t max, bool with_fields)
 {
 	struct ladder *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
 	l->max = max;
-	l->rows = calloc(max ? max : 1, sizeof(*l->rows));
-	if (l->rows)
+	l->with_fields = with_fields;
+	l->row = calloc(max ? max : 1, sizeof(*l->row));
+	l->connection = calloc(CONNECTIONS_MAX, sizeof(*l->connection));
+	if (l->row && l->connection)
 		return l;
-	free(l);
+	ladder_free(l);
 	return NULL;
 }
 
@@ -53,11 +31,14 @@ void ladder_free(struct ladder *l)
 {
 	if (!l)
 		return;
-	free(l->rows);
+	for (size_t i = 0; i < l->n; i++)
+		free(l->row[i].fields);
+	free(l->row);
+	free(l->connection);
 	free(l);
 }
 
-static void note_qpn(struct side *side, uint32_t qpn)
+static void note_qpn(struct ladder_side *side, uint32_t qpn)
 {
 	if (side->has_qpn && side->qpn != qpn)
 		side->more_qpns = true;
@@ -82,113 +63,174 @@ static bool direction(const struct ladder *l, const struct packet *p,
 				   ip_equal(dst, &l->left.addr);
 }
 
-void ladder_add(struct ladder *l, const struct packet *p, enum note note)
+static void begin(struct ladder *l, const struct packet *p, int64_t start_nsec)
 {
-	struct row *row;
+	l->left.addr = p->ip.src;
+	l->right.addr = p->ip.dst;
+	l->to_itself = ip_equal(&p->ip.src, &p->ip.dst);
+	l->right.qpn = p->roce.bth.dqpn;
+	l->start_nsec = start_nsec;
+}
+
+/* NULL: no memory. */
+static char *fields_of_row(const struct packet *p, enum note note,
+			   int64_t start_nsec)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+	struct fields f;
+
+	if (!to)
+		return NULL;
+	fields_of(&f, p, note, start_nsec);
+	fields_text(&f, to);
+	if (fclose(to) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Who sent what travels on @t, if that is known. */
+static void note_sender(struct ladder_row *row, const struct stream *t)
+{
+	bool is_ud = t && t->key.transport == TRANSPORT_UD;
+
+	row->stream = t ? t->number : 0;
+	row->peer = t && t->peer ? t->peer->number : 0;
+	row->has_sqpn = is_ud || (t && t->peer);
+	if (row->has_sqpn)
+		row->sqpn = is_ud ? t->key.sqpn : t->peer->key.dqpn;
+}
+
+bool ladder_add(struct ladder *l, const struct packet *p, enum note note,
+		const struct stream *t, int64_t start_nsec)
+{
+	struct ladder_row *row;
 	bool to_right;
 
-	if (l->n == 0) {
-		l->left.addr = p->ip.src;
-		l->right.addr = p->ip.dst;
-		l->to_itself = ip_equal(&p->ip.src, &p->ip.dst);
-		l->right.qpn = p->roce.bth.dqpn;
+	if (l->n == 0)
+		begin(l, p, start_nsec);
+	if (!direction(l, p, &to_right)) {
+		l->others++;
+		return true;
 	}
-	if (l->n >= l->max || !direction(l, p, &to_right)) {
-		l->untold++;
-		return;
+	if (l->n >= l->max) {
+		l->past_max++;
+		return true;
 	}
-	row = &l->rows[l->n++];
-	*row = (struct row){
+	row = &l->row[l->n++];
+	*row = (struct ladder_row){
 		.frame = p->frame,
 		.nsec = p->nsec,
 		.to_right = to_right,
+		.ackreq = p->roce.bth.ackreq,
+		.is_marked = (p->ip.tos & 3) == 3,
 		.note = note,
-		.ink = packet_ink(p, note),
+		.kind = kind_of(p, note),
+		.psn = p->roce.bth.psn,
 		.dqpn = p->roce.bth.dqpn,
 	};
-	packet_brief(p, row->text, sizeof(row->text));
-	note_qpn(to_right ? &l->right : &l->left, row->dqpn);
+	note_sender(row, t);
+	packet_brief(p, row->brief, sizeof(row->brief));
+	packet_label(p, row->label, sizeof(row->label));
+	if (packet_has_bth(p))
+		note_qpn(to_right ? &l->right : &l->left, row->dqpn);
+	if (!l->with_fields)
+		return true;
+	row->fields = fields_of_row(p, note, l->start_nsec);
+	return row->fields != NULL;
 }
 
-static void name(const struct side *side, char *text, size_t size)
+/* ---- the end ---- */
+
+/* The QP that sends what travels on a stream. */
+struct sender {
+	bool known;
+	uint32_t qpn;
+};
+
+static uint32_t highest_number(const struct ladder *l)
 {
-	char addr[IP_TEXT_MAX];
+	uint32_t most = 0;
 
-	ip_format(&side->addr, addr);
-	if (side->more_qpns)
-		snprintf(text, size, "%s (several QPs)", addr);
-	else if (side->has_qpn)
-		snprintf(text, size, "%s (QP 0x%x)", addr, side->qpn);
-	else
-		snprintf(text, size, "%s", addr);
-}
-
-static void line(unsigned n, const struct paint *paint, FILE *out)
-{
-	while (n--)
-		fputs(paint->utf8 ? "─" : "-", out);
-}
-
-static void arrow(const struct row *row, unsigned width,
-		  const struct paint *paint, FILE *out)
-{
-	unsigned len = (unsigned)strlen(row->text) + 2;
-	unsigned shaft = width > len + 4 ? width - len - 3 : 1;
-
-	if (row->to_right) {
-		line(2, paint, out);
-		fprintf(out, " %s ", row->text);
-		line(shaft, paint, out);
-		fputc('>', out);
-	} else {
-		fputc('<', out);
-		line(shaft, paint, out);
-		fprintf(out, " %s ", row->text);
-		line(2, paint, out);
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->row[i].stream > most)
+			most = l->row[i].stream;
+		if (l->row[i].peer > most)
+			most = l->row[i].peer;
 	}
+	return most;
 }
 
-static void print_row(const struct ladder *l, const struct row *row,
-		      unsigned width, const struct paint *paint, FILE *out)
+/* What was learnt of a stream's sender holds for its earlier packets, too. */
+static bool spread_senders(struct ladder *l)
 {
-	static const char *const notes[] = {
-		[NOTE_NONE] = "",
-		[NOTE_RETRANSMISSION] = " again",
-		[NOTE_NAK] = "",
-		[NOTE_COPY] = " copy",
-		[NOTE_CNP] = " congestion",
+	struct sender *of = calloc(highest_number(l) + 1u, sizeof(*of));
+
+	if (!of)
+		return false;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct ladder_row *row = &l->row[i];
+
+		if (row->stream && row->has_sqpn)
+			of[row->stream] = (struct sender){true, row->sqpn};
+		if (row->peer)
+			of[row->peer] = (struct sender){true, row->dqpn};
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		struct ladder_row *row = &l->row[i];
+
+		if (row->has_sqpn || !row->stream || !of[row->stream].known)
+			continue;
+		row->has_sqpn = true;
+		row->sqpn = of[row->stream].qpn;
+	}
+	free(of);
+	return true;
+}
+
+static struct ladder_connection connection_of(const struct ladder_row *row)
+{
+	return (struct ladder_connection){
+		.has_left = !row->to_right || row->has_sqpn,
+		.has_right = row->to_right || row->has_sqpn,
+		.left = row->to_right ? row->sqpn : row->dqpn,
+		.right = row->to_right ? row->dqpn : row->sqpn,
 	};
-	const struct side *to = row->to_right ? &l->right : &l->left;
-	const char *bar = paint->utf8 ? "│" : "|";
-	int64_t usec = (row->nsec - l->rows[0].nsec) / 1000;
-
-	fprintf(out, "%5" PRIu64 " %3" PRId64 ".%06" PRId64 " %s%s", row->frame,
-		usec / 1000000, usec < 0 ? -usec % 1000000 : usec % 1000000,
-		bar, paint_ink(paint, row->ink));
-	arrow(row, width, paint, out);
-	fprintf(out, "%s%s%s", paint_end(paint), bar, notes[row->note]);
-	if (to->more_qpns)
-		fprintf(out, " to QP 0x%x", row->dqpn);
-	fputc('\n', out);
 }
 
-void ladder_print(const struct ladder *l, unsigned width,
-		  const struct paint *paint, FILE *out)
+static bool same(const struct ladder_connection *a,
+		 const struct ladder_connection *b)
 {
-	unsigned margin = 18, shaft = width > 70 ? width - 36 : 44;
-	char left[80], right[80];
-	int gap;
+	return a->has_left == b->has_left && a->has_right == b->has_right &&
+	       a->left == b->left && a->right == b->right;
+}
 
-	if (l->n == 0)
-		return;
-	name(&l->left, left, sizeof(left));
-	name(&l->right, right, sizeof(right));
-	gap = (int)(margin + shaft) - (int)strlen(left) -
-	      (int)strlen(right) / 2;
-	fprintf(out, "%s%*s%s\n", left, gap > 1 ? gap : 1, "", right);
-	for (size_t i = 0; i < l->n; i++)
-		print_row(l, &l->rows[i], shaft, paint, out);
-	if (l->untold)
-		fprintf(out, "%" PRIu64 " more packets are not shown\n",
-			l->untold);
+static uint32_t find_connection(struct ladder *l, const struct ladder_row *row)
+{
+	struct ladder_connection c = connection_of(row);
+
+	for (uint32_t i = 0; i < l->nconnection; i++)
+		if (same(&l->connection[i], &c))
+			return i;
+	if (l->nconnection == CONNECTIONS_MAX)
+		return CONNECTIONS_MAX - 1;
+	l->connection[l->nconnection] = c;
+	return (uint32_t)l->nconnection++;
+}
+
+bool ladder_finish(struct ladder *l)
+{
+	if (!spread_senders(l))
+		return false;
+	for (size_t i = 0; i < l->n; i++) {
+		struct ladder_row *row = &l->row[i];
+
+		row->connection = find_connection(l, row);
+		if (row->has_sqpn)
+			note_qpn(row->to_right ? &l->left : &l->right,
+				 row->sqpn);
+	}
+	return true;
 }

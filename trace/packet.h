@@ -37,6 +37,12 @@ struct packet {
 	uint16_t segment, segments;
 };
 
+/* There is a BTH, even if what follows does not decode. */
+static inline bool packet_has_bth(const struct packet *p)
+{
+	return p->drop != DROP_SHORT && p->drop != DROP_UDP_LENGTH;
+}
+
 /* What BTH and extension headers of @p say may be relied on. */
 static inline bool packet_sound(const struct packet *p)
 {

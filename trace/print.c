@@ -18,11 +18,6 @@ enum ink packet_ink(const struct packet *p, enum note note)
 	return INK_PLAIN;
 }
 
-static bool has_bth(const struct packet *p)
-{
-	return p->drop != DROP_SHORT && p->drop != DROP_UDP_LENGTH;
-}
-
 static void print_oddities(const struct packet *p, enum note note, FILE *out)
 {
 	static const char *const notes[] = {
@@ -40,7 +35,7 @@ static void print_oddities(const struct packet *p, enum note note, FILE *out)
 		fputs(" [cut by the sniffer]", out);
 	if (p->drop)
 		fprintf(out, " DOES NOT DECODE (%s)", drop_text(p->drop));
-	if (p->icrc == ICRC_BAD && has_bth(p))
+	if (p->icrc == ICRC_BAD && packet_has_bth(p))
 		fputs(" ICRC BAD", out);
 }
 
@@ -52,7 +47,7 @@ void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
 
 	if (p->drop == DROP_NONE)
 		roce_print(&p->roce, text, sizeof(text));
-	else if (has_bth(p))
+	else if (packet_has_bth(p))
 		snprintf(text, sizeof(text), "opcode 0x%02x dqpn=0x%x psn=%u",
 			 p->roce.bth.opcode, p->roce.bth.dqpn, p->roce.bth.psn);
 	fprintf(out, "%s%5" PRIu64 " %4" PRId64 ".%06" PRId64 " %s -> %s  %s",
@@ -83,27 +78,80 @@ static int brief_aeth(const struct aeth *a, uint32_t psn, char *text,
 	return snprintf(text, size, "AETH 0x%02x psn=%u", a->syndrome, psn);
 }
 
+static bool is_acknowledge(const struct roce *r)
+{
+	return opcode_operation(r->bth.opcode) == OP_ACKNOWLEDGE &&
+	       r->op->flags & IS_RESPONSE;
+}
+
+/* Without the transport: "SEND_ONLY". */
+static const char *short_name(const struct opcode *op)
+{
+	const char *name = strchr(op->name, '_');
+
+	return name ? name + 1 : op->name;
+}
+
+/* Of the whole message where the packet says that, else of the packet. */
+static size_t length_said(const struct roce *r)
+{
+	return r->op->flags & HAS_RETH ? r->reth.len : r->payload.len;
+}
+
 const char *packet_brief(const struct packet *p, char *text, size_t size)
 {
 	const struct roce *r = &p->roce;
-	const char *name;
-	size_t len;
 
-	if (p->drop) {
+	if (p->drop)
 		snprintf(text, size, "? (%s)", drop_text(p->drop));
-		return text;
-	}
-	if (opcode_operation(r->bth.opcode) == OP_ACKNOWLEDGE &&
-	    r->op->flags & IS_RESPONSE) {
+	else if (is_acknowledge(r))
 		brief_aeth(&r->aeth, r->bth.psn, text, size);
-		return text;
+	else
+		snprintf(text, size, "%s psn=%u len=%zu%s%s", short_name(r->op),
+			 r->bth.psn, length_said(r), r->bth.ackreq ? " A" : "",
+			 p->icrc == ICRC_BAD ? " ICRC BAD" : "");
+	return text;
+}
+
+static void label_aeth(const struct aeth *a, char *text, size_t size)
+{
+	unsigned value = aeth_value(a->syndrome);
+
+	switch (aeth_kind(a->syndrome)) {
+	case AETH_ACK:
+		if (value == CREDITS_UNLIMITED)
+			snprintf(text, size, "ACK, MSN %u", a->msn);
+		else
+			snprintf(text, size, "ACK, MSN %u, %u credit%s", a->msn,
+				 credits_from_code(value),
+				 value == 1 ? "" : "s");
+		return;
+	case AETH_RNR:
+		snprintf(text, size, "RNR NAK, wait %u.%02u ms",
+			 rnr_usec(value) / 1000, rnr_usec(value) / 10 % 100);
+		return;
+	case AETH_NAK: snprintf(text, size, "NAK: %s", nak_text(value)); return;
+	case AETH_RESERVED: break;
 	}
-	/* Without the transport: "SEND_ONLY". */
-	name = strchr(r->op->name, '_');
-	name = name ? name + 1 : r->op->name;
-	len = r->op->flags & HAS_RETH ? r->reth.len : r->payload.len;
-	snprintf(text, size, "%s psn=%u len=%zu%s%s", name, r->bth.psn, len,
-		 r->bth.ackreq ? " A" : "",
-		 p->icrc == ICRC_BAD ? " ICRC BAD" : "");
+	snprintf(text, size, "AETH 0x%02x", a->syndrome);
+}
+
+const char *packet_label(const struct packet *p, char *text, size_t size)
+{
+	const struct roce *r = &p->roce;
+
+	if (p->drop)
+		snprintf(text, size, "? (%s)", drop_text(p->drop));
+	else if (p->icrc == ICRC_BAD)
+		snprintf(text, size, "%s, wrong ICRC", short_name(r->op));
+	else if (is_acknowledge(r))
+		label_aeth(&r->aeth, text, size);
+	else if (r->bth.opcode == OPCODE_CNP)
+		snprintf(text, size, "CNP");
+	else if (length_said(r) == 0)
+		snprintf(text, size, "%s", short_name(r->op));
+	else
+		snprintf(text, size, "%s, %zu bytes", short_name(r->op),
+			 length_said(r));
 	return text;
 }

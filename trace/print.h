@@ -17,6 +17,8 @@ void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
  * AckReq.  Returns @text.
  */
 const char *packet_brief(const struct packet *p, char *text, size_t size);
+/* The same without PSN and AckReq, for pictures: "SEND_ONLY 1024 bytes". */
+const char *packet_label(const struct packet *p, char *text, size_t size);
 /* Its colour. */
 enum ink packet_ink(const struct packet *p, enum note note);
 

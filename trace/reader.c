@@ -62,36 +62,37 @@ static bool check_linktype(int linktype, const char *path, char *error)
 	return false;
 }
 
-struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
+struct reader *reader_of(FILE *file, const char *name,
+			 char error[READER_ERROR_MAX])
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	FILE *file;
 
-	if (!r)
-		goto no_memory;
-	r->dissector = dissector_new();
-	if (!r->dissector)
-		goto no_memory;
-	snprintf(r->path, sizeof(r->path), "%s", path);
-	file = open_file(path, error);
-	if (!file)
-		goto free_reader;
-	r->pcap = open_pcap(file, path, error);
-	if (!r->pcap)
-		goto free_reader;
-	r->linktype = pcap_datalink(r->pcap);
-	if (r->linktype == DLT_RAW)
-		r->linktype = LINK_RAW;
-	if (check_linktype(r->linktype, path, error))
-		return r;
-
-free_reader:
+	if (r)
+		r->dissector = dissector_new();
+	if (!r || !r->dissector) {
+		snprintf(error, READER_ERROR_MAX, "no memory to read %s", name);
+		fclose(file);
+		reader_close(r);
+		return NULL;
+	}
+	snprintf(r->path, sizeof(r->path), "%s", name);
+	r->pcap = open_pcap(file, name, error);
+	if (r->pcap) {
+		r->linktype = pcap_datalink(r->pcap);
+		if (r->linktype == DLT_RAW)
+			r->linktype = LINK_RAW;
+		if (check_linktype(r->linktype, name, error))
+			return r;
+	}
 	reader_close(r);
 	return NULL;
-no_memory:
-	snprintf(error, READER_ERROR_MAX, "no memory to read %s", path);
-	reader_close(r);
-	return NULL;
+}
+
+struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
+{
+	FILE *file = open_file(path, error);
+
+	return file ? reader_of(file, path, error) : NULL;
 }
 
 void reader_close(struct reader *r)
@@ -189,6 +190,13 @@ struct reader *reader_open(const char *path, char error[READER_ERROR_MAX])
 		 "install libpcap-dev and build again",
 		 path);
 	return NULL;
+}
+
+struct reader *reader_of(FILE *file, const char *name,
+			 char error[READER_ERROR_MAX])
+{
+	fclose(file);
+	return reader_open(name, error);
 }
 
 void reader_close(struct reader *r)

@@ -4,6 +4,7 @@
 #ifndef TRACE_READER_H
 #define TRACE_READER_H
 
+#include <stdio.h>
 #include "trace/packet.h"
 
 struct reader;
@@ -24,6 +25,11 @@ struct reader_stats {
  * to do, in one line.
  */
 struct reader *reader_open(const char *path, char error[READER_ERROR_MAX]);
+/* The same for a stream that is open, called @name; it is closed with the reader,
+ * or on failure.
+ */
+struct reader *reader_of(FILE *file, const char *name,
+			 char error[READER_ERROR_MAX]);
 void reader_close(struct reader *r);
 
 /* 1: @p is the next packet; its spans live until the next call.  0: the end.

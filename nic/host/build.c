@@ -76,6 +76,8 @@ static int open_capture(struct gn_nic *nic)
 	rc = capture_new(path, nic->spec.name, &nic->tap, why);
 	if (rc)
 		log_error("%s", why);
+	else
+		nic->capture = realpath(path, NULL);
 	return rc;
 }
 
@@ -221,6 +223,8 @@ void host_unbuild(struct gn_nic *nic)
 	if (nic->tap)
 		capture_free(nic->tap);
 	nic->tap = NULL;
+	free(nic->capture);
+	nic->capture = NULL;
 	if (nic->capture_lock >= 0)
 		close(nic->capture_lock);
 	if (nic->claim >= 0)

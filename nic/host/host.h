@@ -27,6 +27,7 @@ struct gn_nic {
 	struct share *share; /* with whom the address is shared; or NULL */
 	struct tap *tap;  /* or NULL */
 	struct impair *faults; /* put in on purpose; or NULL */
+	char *capture;	  /* the file that tap writes; or NULL */
 	int capture_lock; /* holds the capture file for this process; or -1 */
 	int claim;	  /* holds the address; or CLAIM_NONE */
 	unsigned users;	  /* gn_open minus gn_close */

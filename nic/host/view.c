@@ -44,6 +44,10 @@ static void write_identity(const struct gn_nic *nic, struct json *j)
 		json_text(j, "runs_on", nic->link->runs_on);
 	else
 		json_null(j, "runs_on");
+	if (nic->capture)
+		json_text(j, "capture", nic->capture);
+	else
+		json_null(j, "capture");
 	write_addresses(nic, j);
 	json_number(j, "mtu", engine_pmtu(&nic->engine));
 	/* More than a double holds, in which some keep numbers. */

@@ -12,6 +12,10 @@
  * a killed program leaves a readable file.  -errno; @why is one line.
  */
 int capture_new(const char *path, const char *name, struct tap **tap, char *why);
+/* Frames get the time that @now says, nanoseconds since 1970, instead of the
+ * system's.
+ */
+void capture_set_clock(struct tap *tap, uint64_t (*now)(void *ctx), void *ctx);
 /* Writes out what is buffered. */
 void capture_flush(struct tap *tap);
 void capture_free(struct tap *tap);

@@ -56,10 +56,27 @@ def play_bad(glassnic, path):
     return ""
 
 
+def capture_refusals(glassnic):
+    """What is wrong with how --capture refuses, or nothing."""
+    one = f"{HERE}/sequence/a_psn_gap_draws_one_sequence_nak.drill"
+    many = f"{HERE}/answers/a_cnp_is_counted_and_answers_nothing.drill"
+    for words, path in (("it is played 2 times", many),
+                        ("cannot create the capture", one)):
+        done = play(glassnic, "--capture", "/nowhere/a.pcapng", path)
+        if done.returncode != 1 or words not in done.stdout:
+            return f"no {words!r} in:\n{done.stdout}"
+    return ""
+
+
 def main():
     build = sys.argv[1] if len(sys.argv) > 1 else "build"
     glassnic = os.path.join(build, "glassnic")
     passed, failed = play_good(glassnic)
+    wrong = capture_refusals(glassnic)
+    passed += not wrong
+    failed += bool(wrong)
+    if wrong:
+        print(f"FAIL --capture: {wrong}")
     for path in sorted(glob.glob(f"{HERE}/fail/*.drill")):
         wrong = play_bad(glassnic, path)
         passed += not wrong

@@ -267,7 +267,7 @@ def mistakes(score, place):
              "glassnic drill: here: write HOST:PORT"),
             (["drill", "--live"], 2,
              "glassnic drill: --live: no value behind it"),
-            (["drill", "--capture", "x", path], 2,
+            (["drill", "--capture", "x", path, path], 2,
              "glassnic drill: --capture: "),
             (["peer", "--help"], 0, "usage: glassnic peer"),
             (["peer", "--lisen", "1"], 2,

@@ -37,7 +37,7 @@ static bool bounded_run(struct bench *b, nsec_t until, bool stop)
 
 static struct bench *make(void *ctx, const char *spec, char *why, bool *skip)
 {
-	struct bench *b = strstr(spec, "impair=") ? NULL : vnic_new(spec, why);
+	struct bench *b = strstr(spec, "impair=") ? NULL : vnic_new(spec, NULL, why);
 
 	if (!b)
 		return NULL;

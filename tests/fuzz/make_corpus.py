@@ -167,6 +167,13 @@ RULES = [
 ]
 
 
+MARKUP = [
+    b"a.pcapng", b"<script>alert('x')</script>&amp;", b'" onload="x',
+    "\u00e4 \u20ac \U0001f50d".encode(), b"\xff\xc0\xbc\xed\xa0\x80\xc3",
+    b"\x01\x1b[m\n\t", b"]]>--><!--",
+]
+
+
 class Corpus:
     def __init__(self, out):
         self.out = out
@@ -217,6 +224,9 @@ def main():
     for path in sorted(glob.glob("pcaps/*.pcap")):
         with open(path, "rb") as f:
             put_capture(corpus, os.path.basename(path)[:-5], f.read())
+    for path in sorted(glob.glob("pcaps/*.pcapng")):
+        with open(path, "rb") as f:
+            corpus.put("capture", os.path.basename(path), f.read()[:16000])
     for path in sorted(glob.glob("pcaps/*.expect")):
         with open(path, "rb") as f:
             corpus.put("expect", os.path.basename(path), f.read())
@@ -237,6 +247,8 @@ def main():
                    stack_input(ours + [udp, udp], (flows, flows)))
     for i, text in enumerate(SPECS):
         corpus.put("spec", str(i), text.encode())
+    for i, text in enumerate(MARKUP):
+        corpus.put("markup", str(i), text)
     for path in glob.glob("tests/drill/**/*.drill", recursive=True):
         with open(path, "rb") as f:
             corpus.put("drill", os.path.basename(path)[:-6], f.read())

@@ -22,7 +22,7 @@ def run(*command):
 
 def check(program, path):
     """What is wrong, or nothing."""
-    name = path[:-len(".pcap")]
+    name = os.path.splitext(path)[0]
     expect = f"{name}.expect"
     command = [program, "decode", "--check", path]
     if os.path.exists(expect):

@@ -35,6 +35,8 @@ struct talk {
 	bool to_itself; /* A and B are one host */
 	bool unseen;	/* the sniffer misses what follows */
 	enum note note; /* of the last packet */
+	/* Is told of every packet; or NULL. */
+	void (*on_packet)(struct talk *t, const struct packet *p);
 	/* The packet being made: */
 	uint8_t data[9000];
 	size_t len;
@@ -124,8 +126,11 @@ static inline uint64_t see(struct talk *t, struct span bytes)
 		return t->frame;
 	t->frame++;
 	dissect_begin(t->dissector, &f);
-	while (dissect_next(t->dissector, &p))
+	while (dissect_next(t->dissector, &p)) {
 		t->note = check_packet(t->check, &p);
+		if (t->on_packet)
+			t->on_packet(t, &p);
+	}
 	return t->frame;
 }
 
