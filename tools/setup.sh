@@ -2,7 +2,7 @@
 # Installs by apt what is missing to build glassnic, to show it, to test it and to
 # measure it.
 #
-#	tools/setup.sh [build] [demo] [test] [bench]	(default: the first three)
+#	tools/setup.sh [build] [demo] [test] [bench] [interop]	(default: the first three)
 #
 # Says what it does; does nothing, and needs no network, when all is there.
 # Exits with 1 only if something is missing that the build cannot do without.
@@ -13,6 +13,7 @@ build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev libxdp-dev l
 demo='ibverbs-utils perftest tshark'
 test='libcriterion-dev iproute2 ethtool qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
 bench='perftest iperf3'
+interop='qemu-system-x86 cpio binutils iproute2 util-linux'
 
 say() { echo "setup: $*" >&2; }
 
@@ -61,8 +62,9 @@ for set in "${@:-build demo test}"; do
 		demo) wanted="$wanted $demo" ;;
 		test) wanted="$wanted $test" ;;
 		bench) wanted="$wanted $bench" ;;
+		interop) wanted="$wanted $interop" ;;
 		*)
-			say "$s: no such set; there are build, demo, test and bench"
+			say "$s: no such set; there are build, demo, test, bench and interop"
 			exit 2
 			;;
 		esac
