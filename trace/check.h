@@ -15,6 +15,7 @@
 #include "trace/report.h"
 
 struct check;
+struct stream;
 
 /* What a packet turned out to be, for who prints it. */
 enum note {
@@ -29,6 +30,11 @@ struct check *check_new(void); /* NULL: no memory */
 void check_free(struct check *c);
 /* Packets in the capture's order. */
 enum note check_packet(struct check *c, const struct packet *p);
+/* The stream that @p, which is sound and was judged, travels on; NULL: there are
+ * too many.
+ */
+const struct stream *check_stream(const struct check *c,
+				  const struct packet *p);
 /* After the last packet: the violations that stand.  They belong to @c. */
 const struct report *check_finish(struct check *c);
 /* What was seen, and the line with the verdict. */

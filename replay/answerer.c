@@ -1,0 +1,357 @@
+/* glassnic as responder.  A request is played when the answers behind it have told
+ * what became of it: a receive request is posted for a SEND if the captured side
+ * had one, memory gets the bytes that its READ responses carried, a key that it
+ * refused opens nothing here.  Then what the NIC answers waits until the captured
+ * answers come, and each of these looks for the one that stands for it.
+ *
+ * Requests go to one region whatever their key: each gets a place of its own,
+ * which those that are sent again find by their PSN.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include "replay/answering.h"
+#include "replay/role.h"
+#include "wire/aeth.h"
+
+#define SETTLE	(10 * MSEC) /* READ responses may be paced */
+#define OUT_MAX 8192u
+
+/* ---- the NIC's own answers ---- */
+
+static struct out *out_next(const struct role *p, const struct out *o)
+{
+	const struct list *at = o ? o->node.next : p->stage.out.next;
+
+	return at == &p->stage.out ? NULL : list_entry(at, struct out, node);
+}
+
+static uint32_t out_psn(const struct out *o)
+{
+	return o->roce.bth.psn;
+}
+
+static bool out_is_data(const struct out *o)
+{
+	return o->roce.op->flags & (IS_READ | HAS_ATOMICACK);
+}
+
+static bool out_is_ack(const struct out *o)
+{
+	return !out_is_data(o) &&
+	       aeth_kind(o->roce.aeth.syndrome) == AETH_ACK;
+}
+
+static bool out_is_fatal(const struct out *o)
+{
+	return !out_is_data(o) && aeth_kind(o->roce.aeth.syndrome) == AETH_NAK &&
+	       aeth_value(o->roce.aeth.syndrome) != NAK_PSN_SEQUENCE;
+}
+
+/* Remembers how far the NIC has acknowledged. */
+static void note_acked(struct role *p)
+{
+	struct answering *a = p->answering;
+
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o)) {
+		bool accepts = out_is_data(o) || out_is_ack(o);
+
+		if (!o->known && accepts &&
+		    (!a->has_acked || psn_diff(out_psn(o), a->acked) > 0)) {
+			a->has_acked = true;
+			a->acked = out_psn(o);
+		}
+		o->known = true;
+	}
+}
+
+/* An answer of the NIC's that no captured one stands for. */
+static void leave_out(struct role *p, struct out *o, uint64_t frame)
+{
+	if (out_is_ack(o))
+		role_note(p, KIND_ACK_PACE, frame, NULL, &o->roce,
+			  "not acknowledged by itself");
+	else
+		role_note(p, KIND_LOST_ANSWER, frame, NULL, &o->roce,
+			  "not in the capture");
+	role_drop_out(o);
+}
+
+/* The NIC's answers before @until, or all, were passed over. */
+static void leave_before(struct role *p, const struct out *until,
+			 uint64_t frame)
+{
+	struct out *o;
+
+	while ((o = out_next(p, NULL)) && o != until)
+		leave_out(p, o, frame);
+}
+
+static bool stands_for(const struct out *o, const struct item *i)
+{
+	uint32_t flags = item_flags(i);
+
+	if (out_psn(o) != item_psn(i))
+		return false;
+	if (flags & (IS_READ | HAS_ATOMICACK))
+		return o->roce.op->flags & flags & (IS_READ | HAS_ATOMICACK);
+	return !out_is_data(o) && aeth_kind(o->roce.aeth.syndrome) ==
+					  aeth_kind(i->roce.aeth.syndrome);
+}
+
+static struct out *find_out(struct role *p, const struct item *i)
+{
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+		if (stands_for(o, i))
+			return o;
+	return NULL;
+}
+
+static struct out *find_fatal(struct role *p)
+{
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+		if (out_is_fatal(o))
+			return o;
+	return NULL;
+}
+
+/* ---- a captured answer without one of the NIC's ---- */
+
+/* The two are not in step any more: they start again with the next message. */
+static void out_of_step(struct role *p, uint64_t frame)
+{
+	p->answering->in_step = false;
+	leave_before(p, NULL, frame);
+}
+
+static bool was_played(const struct role *p, uint32_t psn)
+{
+	const struct answering *a = p->answering;
+
+	return a->in_step && psn_diff(psn, a->epsn) < 0;
+}
+
+static void ack_alone(struct role *p, const struct item *i)
+{
+	const struct answering *a = p->answering;
+	uint32_t psn = item_psn(i);
+
+	if (a->has_acked && psn_diff(a->acked, psn) >= 0)
+		role_note(p, KIND_ACK_PACE, i->frame, &i->roce, NULL,
+			  "glassnic does not acknowledge this one by itself");
+	else if (a->has_asked && psn_diff(a->asked, psn) >= 0)
+		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+			   "no acknowledgement, though psn %u asked for one",
+			   a->asked);
+	else
+		role_note(p, KIND_ACK_PACE, i->frame, &i->roce, NULL,
+			  "nobody has asked for it");
+}
+
+static void nak_alone(struct role *p, const struct item *i, int code)
+{
+	const struct answering *a = p->answering;
+	bool had = a->in_step && psn_diff(item_psn(i), a->epsn) < 0;
+
+	if (code == NAK_PSN_SEQUENCE && !had && a->gap && !a->said_gap)
+		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+			   "no sequence NAK");
+	else if (code == NAK_PSN_SEQUENCE || had)
+		role_blame(p, KIND_LOST_BEHIND, i->frame, 0, &i->roce, NULL,
+			   "the captured side had not got that");
+	else
+		role_blame(p, KIND_NOT_TOLD, i->frame, 0, &i->roce, NULL,
+			   "glassnic has no reason to refuse it");
+}
+
+static void answer_alone(struct role *p, const struct item *i)
+{
+	struct out *refusal = find_fatal(p);
+	int code;
+
+	if (item_refuses(i, &code)) {
+		nak_alone(p, i, code);
+		return;
+	}
+	if (refusal) {
+		role_blame(p, KIND_REFUSES, i->frame, refusal->frame, &i->roce,
+			   &refusal->roce, "captured: accepted");
+		out_of_step(p, i->frame);
+	} else if (!was_played(p, item_psn(i))) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
+			  "what it answers was not played");
+	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK)) {
+		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+			   "no such answer");
+	} else {
+		ack_alone(p, i);
+	}
+}
+
+static void play_answer(struct role *p, const struct item *i)
+{
+	struct out *o;
+
+	stage_clock(&p->stage, i->nsec);
+	o = find_out(p, i);
+	if (!o) {
+		stage_wait(&p->stage, SETTLE);
+		o = find_out(p, i);
+	}
+	note_acked(p);
+	if (!o) {
+		answer_alone(p, i);
+		return;
+	}
+	leave_before(p, o, i->frame);
+	role_compare(p, i, o);
+	role_drop_out(o);
+}
+
+/* ---- requests ---- */
+
+static bool start(struct role *p, const struct item *i)
+{
+	struct answering *a = p->answering;
+	const struct flow *f = p->flow;
+	char attrs[256];
+
+	snprintf(attrs, sizeof(attrs),
+		 "pmtu=%u rq_psn=%u max_dest_rd_atomic=128 max_recv_sge=%u "
+		 "access=remote_write,remote_read,remote_atomic,flush_global,"
+		 "flush_persistent",
+		 f->pmtu, item_psn(i), ANSWER_SGES);
+	if (!stage_qp(&p->stage, "RC", attrs) ||
+	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
+		return false;
+	a->in_step = true;
+	a->epsn = item_psn(i);
+	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
+	a->rnr_timer = 12; /* the preset */
+	a->nplaces = 0;
+	a->has_spare = false;
+	p->has_msn = f->has_start && f->start_psn == item_psn(i);
+	p->msn_ahead = 0;
+	return true;
+}
+
+/* False: it cannot be played, but what follows perhaps. */
+static bool get_in_step(struct role *p, const struct item *i)
+{
+	struct answering *a = p->answering;
+	bool hole = a->in_step && psn_diff(item_psn(i), a->epsn) > 0 &&
+		    queue_hole(&p->queue, i, a->epsn, p->flow->pmtu);
+
+	if (hole) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, NULL, NULL,
+			  "psn %u to %u were answered, but not seen", a->epsn,
+			  psn_add(item_psn(i), PSN_MASK));
+		out_of_step(p, i->frame);
+	}
+	if (a->in_step)
+		return true;
+	if (!(item_flags(i) & IS_START) &&
+	    item_flags(i) & (IS_SEND | IS_WRITE)) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
+			  "its message's beginning was not seen");
+		return false;
+	}
+	return start(p, i);
+}
+
+/* What the NIC has made of @i. */
+static void note_verdict(struct role *p, const struct item *i, enum fate fate,
+			 enum drop word)
+{
+	struct answering *a = p->answering;
+	int32_t ahead = psn_diff(item_psn(i), a->epsn);
+
+	p->tally.played++;
+	if (ahead > 0) {
+		a->gap = true;
+		a->said_gap |= word == DROP_SEQ_GAP;
+	}
+	if (ahead || (word != DROP_NONE && word != DROP_N) ||
+	    (word == DROP_N && (fate == FATE_RNR || fate == FATE_REFUSED)))
+		return;
+	if (item_flags(i) & IS_END && item_flags(i) & TAKES_RECV)
+		a->has_spare = false;
+	a->epsn = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
+	a->gap = a->said_gap = false;
+	if (i->roce.bth.ackreq) {
+		a->has_asked = true;
+		a->asked = item_psn(i);
+	}
+}
+
+/* False: not yet. */
+static bool play_request(struct role *p, const struct item *i, bool forced)
+{
+	const struct item *by = NULL;
+	enum fate fate = p->flow->answers
+				 ? queue_fate(&p->queue, i, p->flow->pmtu, &by)
+				 : FATE_ACCEPTED;
+	struct roce r = i->roce;
+
+	if (fate == FATE_OPEN && !forced)
+		return false;
+	if (!get_in_step(p, i))
+		return true;
+	if (fate == FATE_LOST) {
+		role_note(p, KIND_LOST_BEHIND, i->frame, &i->roce, NULL,
+			  "frame %" PRIu64 " asks for it again", by->frame);
+		return true;
+	}
+	stage_clock(&p->stage, i->nsec);
+	if (!answer_prepare(p, i, fate, by, &r))
+		return true;
+	note_verdict(p, i, fate, stage_send(&p->stage, &r, i->frame));
+	note_acked(p);
+	return true;
+}
+
+static void bound_out(struct role *p, uint64_t frame)
+{
+	unsigned n = 0;
+
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+		n++;
+	for (; n > OUT_MAX; n--)
+		leave_out(p, out_next(p, NULL), frame);
+}
+
+static void go_on(struct role *p, bool all)
+{
+	struct item *i;
+
+	while ((i = queue_head(&p->queue)) && !p->stage.trouble[0]) {
+		if (i->answer)
+			play_answer(p, i);
+		else if (!play_request(p, i, all || queue_is_full(&p->queue)))
+			return;
+		if (!i->answer && queue_is_full(&p->queue))
+			bound_out(p, i->frame);
+		queue_take(&p->queue, i);
+		free(i);
+	}
+	if (!all)
+		return;
+	stage_wait(&p->stage, SETTLE);
+	leave_before(p, NULL, p->flow->last_frame);
+}
+
+static bool begin(struct role *p)
+{
+	p->answering = calloc(1, sizeof(*p->answering));
+	return p->answering && answer_make_room(p);
+}
+
+static void end(struct role *p)
+{
+	free(p->answering);
+}
+
+const struct role_ops answerer_ops = {
+	.begin = begin,
+	.go_on = go_on,
+	.end = end,
+};

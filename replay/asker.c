@@ -1,0 +1,471 @@
+/* glassnic as requester.  Messages are posted when their first packet was captured;
+ * then captured requests and the NIC's look for each other by PSN: who comes first
+ * waits, the NIC's in stage.out, the captured ones in owed.  Answers go to the NIC
+ * when they were captured; local ACK timeouts are off, since what a timer sends is
+ * never the same.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include "replay/asking.h"
+#include "wire/aeth.h"
+
+#define SETTLE	   (10 * MSEC)
+#define REGION_MAX UINT64_C(0x4000000) /* of drills */
+#define REGION_MIN UINT64_C(0x400000)
+#define BESIDE	   UINT64_C(0x10000)
+
+/* ---- what the NIC has sent ---- */
+
+static struct out *out_next(const struct role *p, const struct out *o)
+{
+	const struct list *at = o ? o->node.next : p->stage.out.next;
+
+	return at == &p->stage.out ? NULL : list_entry(at, struct out, node);
+}
+
+static uint32_t span_of(const struct role *p, const struct roce *r)
+{
+	uint32_t pmtu = p->flow->pmtu, len = r->reth.len;
+
+	if (!(r->op->flags & IS_READ) || !len)
+		return 1;
+	return (uint32_t)(((uint64_t)len + pmtu - 1) / pmtu);
+}
+
+static bool is_datagram(const struct role *p)
+{
+	return p->flow->key.transport == TRANSPORT_UD;
+}
+
+static bool wants_data(const struct roce *r)
+{
+	return !(r->op->flags & (IS_SEND | IS_WRITE));
+}
+
+/* A datagram's PSN is no sign: they come in their order. */
+static struct out *find_out(struct role *p, const struct item *i)
+{
+	struct out *o = out_next(p, NULL);
+
+	while (o && !is_datagram(p) && o->roce.bth.psn != item_psn(i))
+		o = out_next(p, o);
+	return o;
+}
+
+static struct item *find_owed(struct role *p, const struct out *o)
+{
+	struct list *owed = &p->asking->owed;
+
+	for (struct list *at = owed->next; at != owed; at = at->next) {
+		struct item *i = list_entry(at, struct item, node);
+
+		if (is_datagram(p) || item_psn(i) == o->roce.bth.psn)
+			return i;
+	}
+	return NULL;
+}
+
+static void note_sent(struct role *p, struct out *o)
+{
+	struct asking *a = p->asking;
+	uint32_t psn = o->roce.bth.psn;
+	uint32_t end = psn_add(psn, span_of(p, &o->roce));
+
+	o->known = true;
+	o->again = a->has_sent && psn_diff(psn, a->sent) < 0;
+	if (a->owes_back && psn == a->back)
+		a->owes_back = false;
+	if (!a->has_sent || psn_diff(end, a->sent) > 0)
+		a->sent = end;
+	if (wants_data(&o->roce) &&
+	    (!a->has_sent || psn_diff(end, a->reads) > 0))
+		a->reads = end;
+	a->has_sent = true;
+}
+
+/* What the NIC has sent since meets those that waited for it. */
+static void meet(struct role *p)
+{
+	struct out *o = out_next(p, NULL), *next;
+
+	for (; o; o = next) {
+		struct item *i;
+
+		next = out_next(p, o);
+		if (o->known)
+			continue;
+		note_sent(p, o);
+		i = find_owed(p, o);
+		if (!i)
+			continue;
+		role_compare(p, i, o);
+		list_del(&i->node);
+		free(i);
+		role_drop_out(o);
+	}
+}
+
+static void leave_out(struct role *p, struct out *o, uint64_t frame)
+{
+	const struct asking *a = p->asking;
+
+	if (o->again)
+		role_note(p, KIND_TIMING, frame, NULL, &o->roce,
+			  "sent again, by glassnic only");
+	else if (a->has_seen && psn_diff(o->roce.bth.psn, a->seen) < 0)
+		role_note(p, KIND_LOST_REQUEST, frame, NULL, &o->roce,
+			  "not in the capture");
+	else
+		role_note(p, KIND_CUT_OFF, frame, NULL, &o->roce,
+			  "the captured side did not get so far");
+	role_drop_out(o);
+}
+
+/* What is acknowledged is not waited for. */
+static void leave_below(struct role *p, uint32_t psn, uint64_t frame)
+{
+	struct out *o = out_next(p, NULL), *next;
+
+	for (; o; o = next) {
+		next = out_next(p, o);
+		if (psn_diff(o->roce.bth.psn, psn) < 0)
+			leave_out(p, o, frame);
+	}
+}
+
+static void leave_all(struct role *p, uint64_t frame)
+{
+	struct asking *a = p->asking;
+	struct out *o;
+
+	while ((o = out_next(p, NULL)))
+		leave_out(p, o, frame);
+	while (!list_empty(&a->owed)) {
+		struct item *i = list_entry(a->owed.next, struct item, node);
+		bool answered = !is_datagram(p) && a->has_fed &&
+				psn_diff(a->fed, item_psn(i)) >= 0;
+
+		if (a->over)
+			role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
+				   "after the NAK glassnic sends nothing");
+		else if (answered || p->flow->key.transport != TRANSPORT_RC)
+			role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+				   "not sent");
+		else
+			role_note(p, KIND_WINDOW, i->frame, &i->roce, NULL,
+				  "glassnic was not there yet");
+		list_del(&i->node);
+		free(i);
+	}
+}
+
+/* ---- requests ---- */
+
+static bool start(struct role *p, uint32_t psn)
+{
+	struct asking *a = p->asking;
+	char attrs[160];
+
+	switch (p->flow->key.transport) {
+	case TRANSPORT_UD:
+		snprintf(attrs, sizeof(attrs), "sq_psn=%u qkey=0x%x", psn,
+			 p->flow->qkey);
+		break;
+	case TRANSPORT_UC:
+		snprintf(attrs, sizeof(attrs),
+			 "pmtu=%u sq_psn=%u max_send_wr=1024", p->flow->pmtu,
+			 psn);
+		break;
+	case TRANSPORT_RC:
+	case TRANSPORT_CNP:
+	case TRANSPORT_XRC:
+		snprintf(attrs, sizeof(attrs),
+			 "pmtu=%u sq_psn=%u timeout=0 max_rd_atomic=128 "
+			 "max_send_wr=8192",
+			 p->flow->pmtu, psn);
+		break;
+	}
+	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
+	a->over = a->has_sent = a->has_seen = a->has_fed = a->owes_back = false;
+	return a->has_qp;
+}
+
+/* All that come before @last in the sequence, and itself. */
+static bool post_up_to(struct role *p, struct message *last)
+{
+	struct asking *a = p->asking;
+
+	while (!last->posted) {
+		struct message *m = list_entry(a->messages.next,
+					       struct message, node);
+
+		if (!m->whole)
+			message_close(p, m);
+		if (!a->has_qp && !start(p, m->psn))
+			return false;
+		list_del(&m->node);
+		if (a->over)
+			m->posted = true;
+		else if (!message_post(p, m))
+			return false;
+	}
+	stage_wait(&p->stage, 0);
+	meet(p);
+	return true;
+}
+
+/* The captured side sends again. */
+static void judge_again(struct role *p, const struct item *i)
+{
+	const struct asking *a = p->asking;
+
+	if (a->over)
+		role_note(p, KIND_CUT_OFF, i->frame, &i->roce, NULL,
+			  "after the NAK glassnic sends nothing");
+	else if (a->owes_back && item_psn(i) == a->back)
+		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+			   "glassnic does not go back, though a NAK asked "
+			   "for it");
+	else
+		role_note(p, KIND_TIMING, i->frame, &i->roce, NULL,
+			  "sent again, by the captured side only");
+}
+
+/* True if @i was taken over, to wait for the NIC. */
+static bool judge_request(struct role *p, struct item *i)
+{
+	struct asking *a = p->asking;
+	uint32_t end = psn_add(item_psn(i), span_of(p, &i->roce));
+	bool again = a->has_seen && !is_datagram(p) &&
+		     psn_diff(end, a->seen) <= 0;
+	struct out *o = find_out(p, i);
+
+	if (!again)
+		a->seen = end;
+	a->has_seen = true;
+	if (o) {
+		role_compare(p, i, o);
+		role_drop_out(o);
+	} else if (again) {
+		judge_again(p, i);
+	} else {
+		message_leave(p, i);
+		queue_take(&p->queue, i);
+		list_add_tail(&a->owed, &i->node);
+		return true;
+	}
+	return false;
+}
+
+/* The sequence has a hole for good: false: it may yet be filled. */
+static bool begin_again(struct role *p, struct item *i, bool forced)
+{
+	struct asking *a = p->asking;
+
+	if (!forced && p->flow->key.transport == TRANSPORT_RC &&
+	    !queue_hole(&p->queue, i, a->next, p->flow->pmtu))
+		return false;
+	role_note(p, KIND_LOST_REQUEST, i->frame, NULL, NULL,
+		  "psn %u to %u were not seen", a->next,
+		  psn_add(item_psn(i), PSN_MASK));
+	leave_all(p, i->frame);
+	a->has_qp = false;
+	message_restart(p, i);
+	return true;
+}
+
+/* 1: done; 0: not yet; -1: done, and @i waits elsewhere. */
+static int play_request(struct role *p, struct item *i, bool forced)
+{
+	struct asking *a = p->asking;
+
+	if (i->ahead && !begin_again(p, i, forced))
+		return 0;
+	if (i->msg && !i->msg->whole && !forced)
+		return 0;
+	if (!i->msg && (!a->has_qp || !a->has_seen ||
+			psn_diff(item_psn(i), a->seen) >= 0)) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
+			  "its message's beginning was not seen");
+		return 1;
+	}
+	stage_clock(&p->stage, i->nsec);
+	meet(p);
+	if (i->msg && !i->msg->posted && !post_up_to(p, i->msg))
+		return 1;
+	p->tally.played++;
+	return judge_request(p, i) ? -1 : 1;
+}
+
+/* ---- answers ---- */
+
+/* The NIC may have less in flight than the captured side had: an answer to what
+ * it has not sent yet is told in two, the first for what it has.
+ */
+static void catch_up(struct role *p, const struct item *i)
+{
+	struct asking *a = p->asking;
+
+	while (a->has_sent && psn_diff(item_psn(i), a->sent) >= 0) {
+		uint32_t before = a->sent;
+		struct roce r = {
+			.bth = {.opcode = opcode_of(TRANSPORT_RC,
+						    OP_ACKNOWLEDGE),
+				.psn = psn_add(before, PSN_MASK)},
+			.op = opcode_find(OP_ACKNOWLEDGE),
+			.aeth = {aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED),
+				 i->roce.aeth.msn},
+		};
+
+		if (a->has_fed && psn_diff(a->reads, a->fed) > 1)
+			return; /* a READ waits for its answer */
+		stage_send(&p->stage, &r, i->frame);
+		stage_wait(&p->stage, 0);
+		meet(p);
+		if (a->sent == before)
+			return;
+		role_note(p, KIND_WINDOW, i->frame, NULL, NULL,
+			  "glassnic has less in flight: it needs an "
+			  "acknowledgement of psn %u",
+			  r.bth.psn);
+	}
+}
+
+static void note_answer(struct role *p, const struct item *i, unsigned failed)
+{
+	struct asking *a = p->asking;
+	uint32_t psn = item_psn(i);
+	int code;
+
+	if (item_refuses(i, &code)) {
+		a->over |= code > NAK_PSN_SEQUENCE;
+		psn = psn_add(psn, PSN_MASK); /* those before are accepted */
+	} else if (p->stage.failed != failed && !a->over) {
+		role_blame(p, KIND_FAILS, i->frame, 0, &i->roce, NULL, "wc %s",
+			   p->stage.failure);
+		a->over = true;
+	}
+	if (!a->has_fed || psn_diff(psn, a->fed) > 0)
+		a->fed = psn;
+	a->has_fed = true;
+	leave_below(p, a->fed, i->frame);
+}
+
+static void play_answer(struct role *p, const struct item *i)
+{
+	struct asking *a = p->asking;
+	struct roce r = i->roce;
+	unsigned failed;
+	int code;
+
+	if (!a->has_qp || !a->has_sent) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
+			  "what it answers was not played");
+		return;
+	}
+	stage_clock(&p->stage, i->nsec);
+	meet(p);
+	catch_up(p, i);
+	/* What credits stand for is not in the capture. */
+	if (item_flags(i) & HAS_AETH &&
+	    aeth_kind(r.aeth.syndrome) == AETH_ACK)
+		r.aeth.syndrome = aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED);
+	if (item_refuses(i, &code) && code <= NAK_PSN_SEQUENCE && !a->over &&
+	    (!a->has_fed || psn_diff(item_psn(i), a->fed) > 0)) {
+		a->owes_back = psn_diff(item_psn(i), a->sent) < 0;
+		a->back = item_psn(i);
+	}
+	failed = p->stage.failed;
+	stage_send(&p->stage, &r, i->frame);
+	p->tally.played++;
+	stage_wait(&p->stage, 0);
+	meet(p);
+	note_answer(p, i, failed);
+}
+
+static void go_on(struct role *p, bool all)
+{
+	struct item *i;
+
+	while ((i = queue_head(&p->queue)) && !p->stage.trouble[0]) {
+		bool forced = all || queue_is_full(&p->queue);
+		int done = 1;
+
+		if (i->answer)
+			play_answer(p, i);
+		else
+			done = play_request(p, i, forced);
+		if (!done)
+			return;
+		if (done < 0)
+			continue;
+		message_leave(p, i);
+		queue_take(&p->queue, i);
+		free(i);
+	}
+	if (!all)
+		return;
+	stage_wait(&p->stage, SETTLE);
+	meet(p);
+	leave_all(p, p->flow->last_frame);
+}
+
+static void enter(struct role *p, struct item *i)
+{
+	if (!i->answer)
+		message_join(p, i);
+}
+
+static bool begin(struct role *p)
+{
+	const struct flow *f = p->flow;
+	uint64_t longest = f->longest_memory > f->longest_send
+				   ? f->longest_memory
+				   : f->longest_send;
+	uint64_t bytes = 4 * longest;
+
+	p->asking = calloc(1, sizeof(*p->asking));
+	if (!p->asking)
+		return false;
+	list_init(&p->asking->messages);
+	list_init(&p->asking->owed);
+	if (longest > REGION_MAX - BESIDE) {
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "a message of more than %" PRIu64
+			 " bytes is too long to be played",
+			 REGION_MAX - BESIDE);
+		return false;
+	}
+	if (f->key.transport == TRANSPORT_RC && !f->answers) {
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "its requests have no answers in the capture");
+		return false;
+	}
+	if (bytes < REGION_MIN)
+		bytes = REGION_MIN;
+	return stage_region(&p->stage, "buf",
+			    bytes < REGION_MAX ? bytes : REGION_MAX);
+}
+
+static void end(struct role *p)
+{
+	struct asking *a = p->asking;
+
+	if (!a)
+		return;
+	message_free_all(p);
+	while (!list_empty(&a->owed)) {
+		struct item *i = list_entry(a->owed.next, struct item, node);
+
+		list_del(&i->node);
+		free(i);
+	}
+	free(a);
+}
+
+const struct role_ops asker_ops = {
+	.begin = begin,
+	.go_on = go_on,
+	.enter = enter,
+	.end = end,
+};

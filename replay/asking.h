@@ -1,0 +1,57 @@
+/* Between asker.c and message.c: glassnic as requester. */
+#ifndef REPLAY_ASKING_H
+#define REPLAY_ASKING_H
+
+#include "replay/role.h"
+
+/* Captured request packets that make up one work request. */
+struct message {
+	struct list node; /* by PSN, until it is posted */
+	uint32_t psn;
+	struct roce first; /* without payload */
+	uint32_t imm, inv_rkey; /* of the last */
+	uint8_t last_opcode;
+	bool solicited;
+	uint8_t *data;
+	size_t len, room;
+	bool whole; /* its end was seen */
+	bool posted;
+	unsigned items; /* that point at it */
+};
+
+struct asking {
+	/* Putting messages together. */
+	bool in_step;	/* there is a sequence, which goes on at */
+	uint32_t next;	/* this PSN */
+	struct message *open; /* the one that is not whole */
+	struct list messages; /* not posted */
+	/* Playing them. */
+	struct list owed; /* captured requests that the NIC has not sent yet */
+	bool has_qp;
+	bool over; /* a NAK has ended the connection */
+	bool has_sent;
+	uint32_t sent;	/* the PSN behind all that the NIC has sent */
+	uint32_t reads; /* and behind the last READ or atomic of these */
+	bool has_seen;
+	uint32_t seen; /* and behind all that was captured */
+	bool has_fed;
+	uint32_t fed;  /* the last PSN that an answer accepted */
+	bool owes_back; /* the NIC must go back to this PSN: */
+	uint32_t back;
+	uint64_t place; /* in region "buf", for the next message */
+	uint64_t id;	/* of the next work request */
+};
+
+/* Request @i joins a message, if it continues the sequence. */
+void message_join(struct role *p, struct item *i);
+/* The sequence begins anew with @i, which is in the queue. */
+void message_restart(struct role *p, struct item *i);
+/* No more of it will be seen: it is taken for whole. */
+void message_close(struct role *p, struct message *m);
+/* @i does not point at its message any more. */
+void message_leave(struct role *p, struct item *i);
+/* Posts @m.  False: see p->stage.trouble. */
+bool message_post(struct role *p, struct message *m);
+void message_free_all(struct role *p);
+
+#endif

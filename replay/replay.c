@@ -1,0 +1,345 @@
+#include "replay/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "trace/reader.h"
+
+#define PLAYS_AT_ONCE 32u
+#define BYTES_AT_ONCE (UINT64_C(1) << 28)
+#define NEWS_EVERY    4096u
+
+enum part_state { PART_WAITS, PART_PLAYS, PART_DONE };
+
+/* A flow and a side. */
+struct part {
+	struct flow *flow;
+	enum side side;
+	enum part_state state;
+	struct role *play;
+};
+
+struct replay {
+	const struct replay_options *o;
+	struct flows *flows;
+	struct role_setting setting;
+	struct part *part; /* of flow n: those from SIDE_N * (n - 1) on */
+	uint32_t nparts, nwanted;
+	unsigned playing;
+	uint64_t bytes; /* that they may take */
+	uint64_t packets; /* in the capture */
+	uint64_t faults;
+	char *why;
+};
+
+/* ---- the account ---- */
+
+static void print_part(FILE *out, const struct part *t)
+{
+	const struct stream_key *k = &t->flow->key;
+	bool answers = t->side == SIDE_RESPONDER;
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+
+	ip_format(answers ? &k->dst : &k->src, a);
+	ip_format(answers ? &k->src : &k->dst, b);
+	fprintf(out, "%s QP 0x%x as %s of %s QP 0x%x", a,
+		answers ? k->dqpn : t->flow->asker, side_word(t->side), b,
+		answers ? t->flow->asker : k->dqpn);
+	if (k->vni != UINT32_MAX)
+		fprintf(out, " (VNI %u)", k->vni);
+	fputs(": ", out);
+}
+
+static void print_class(FILE *out, const struct tally *t, enum kind_class class)
+{
+	uint64_t sum = 0;
+	const char *comma = " (";
+
+	for (unsigned k = 0; k < KIND_N; k++)
+		if (kind_class((enum kind)k) == class)
+			sum += t->n[k];
+	fprintf(out, ", %s %" PRIu64, kind_class_word(class), sum);
+	if (!sum)
+		return;
+	for (unsigned k = 0; k < KIND_N; k++) {
+		if (kind_class((enum kind)k) != class || !t->n[k])
+			continue;
+		fprintf(out, "%s%s %" PRIu64, comma, kind_word((enum kind)k),
+			t->n[k]);
+		comma = ", ";
+	}
+	fputs(")", out);
+}
+
+static uint64_t faults_of(const struct tally *t)
+{
+	uint64_t sum = 0;
+
+	for (unsigned k = 0; k < KIND_N; k++)
+		if (kind_class((enum kind)k) == CLASS_VIOLATION)
+			sum += t->n[k];
+	return sum;
+}
+
+static void print_tally(FILE *out, const struct part *t)
+{
+	const struct role *p = t->play;
+
+	print_part(out, t);
+	fprintf(out, "%" PRIu64 " played, same %" PRIu64, p->tally.played,
+		p->tally.same);
+	for (unsigned c = 0; c < CLASS_N; c++)
+		print_class(out, &p->tally, (enum kind_class)c);
+	fputc('\n', out);
+	if (p->stage.trouble[0])
+		fprintf(out, "  played no further: %s\n", p->stage.trouble);
+}
+
+static void print_left(FILE *out, const struct flows_left *left)
+{
+	const struct {
+		uint64_t n;
+		const char *what;
+	} rows[] = {
+		{left->damaged, "damaged"},
+		{left->copies, "copies that the network or the sniffer made"},
+		{left->cnps, "CNPs"},
+		{left->transports, "of XRC, which is not played"},
+		{left->unpaired, "answers to what nobody knows"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].n)
+			fprintf(out, "left out: %" PRIu64 " packets: %s\n",
+				rows[i].n, rows[i].what);
+}
+
+/* ---- parts ---- */
+
+static bool is_wanted(const struct replay *r, const struct flow *f,
+		      enum side side)
+{
+	const struct replay_options *o = r->o;
+
+	return o->side[side] &&
+	       (!o->has_qpn || o->qpn == f->key.dqpn || o->qpn == f->asker);
+}
+
+static bool list_parts(struct replay *r)
+{
+	r->nparts = flows_count(r->flows) * SIDE_N;
+	r->part = calloc(r->nparts + 1u, sizeof(*r->part));
+	if (!r->part)
+		return false;
+	for (uint32_t i = 0; i < r->nparts; i++) {
+		struct part *t = &r->part[i];
+
+		t->flow = flows_get(r->flows, i / SIDE_N + 1);
+		t->side = (enum side)(i % SIDE_N);
+		t->state = PART_DONE;
+		if (!is_wanted(r, t->flow, t->side))
+			continue;
+		t->state = PART_WAITS;
+		r->nwanted++;
+	}
+	return true;
+}
+
+/* What its regions take, about. */
+static uint64_t bytes_of(const struct part *t)
+{
+	return 4 * (t->flow->longest_memory + t->flow->longest_send);
+}
+
+static void end_part(struct replay *r, struct part *t)
+{
+	role_end_flow(t->play);
+	if (!r->o->as_drill)
+		print_tally(r->o->out, t);
+	r->faults += faults_of(&t->play->tally);
+	role_free(t->play);
+	t->play = NULL;
+	t->state = PART_DONE;
+	r->playing--;
+	r->bytes -= bytes_of(t);
+}
+
+static void begin_part(struct replay *r, struct part *t, int64_t now)
+{
+	char why[WORDS_WHY_MAX];
+
+	if (r->playing == PLAYS_AT_ONCE ||
+	    (r->playing && r->bytes + bytes_of(t) > BYTES_AT_ONCE))
+		return; /* in another pass */
+	t->play = role_new(t->flow, t->side, now, &r->setting, why);
+	if (!t->play) {
+		if (!r->o->as_drill) {
+			print_part(r->o->out, t);
+			fprintf(r->o->out, "not played: %s\n", why);
+		}
+		t->state = PART_DONE;
+		return;
+	}
+	t->state = PART_PLAYS;
+	r->playing++;
+	r->bytes += bytes_of(t);
+}
+
+static void play_packet(struct replay *r, const struct packet *p)
+{
+	bool answer;
+	struct flow *f = flows_find(r->flows, p, &answer);
+
+	for (unsigned s = 0; f && s < SIDE_N; s++) {
+		struct part *t = &r->part[(f->number - 1) * SIDE_N + s];
+
+		if (t->state == PART_WAITS && p->frame == f->first_frame)
+			begin_part(r, t, p->nsec);
+		if (t->state != PART_PLAYS)
+			continue;
+		role_take(t->play, p, answer);
+		if (p->frame >= f->last_frame && p->segment == p->segments)
+			end_part(r, t);
+	}
+}
+
+/* ---- passes ---- */
+
+static void tell(const struct replay *r, uint64_t packets)
+{
+	if (r->o->progress && packets % NEWS_EVERY == 0)
+		r->o->progress(r->o->progress_ctx, packets, r->packets);
+}
+
+typedef void (*take_fn)(struct replay *r, const struct packet *p);
+
+static void find_flow(struct replay *r, const struct packet *p)
+{
+	flows_take(r->flows, p);
+}
+
+/* All packets of the file.  A file that is damaged ends there. */
+static bool pass(struct replay *r, take_fn take, uint64_t *packets)
+{
+	struct reader *reader = reader_open(r->o->path, r->why);
+	struct packet p;
+	int got;
+
+	if (!reader)
+		return false;
+	*packets = 0;
+	while ((got = reader_next(reader, &p)) > 0) {
+		take(r, &p);
+		tell(r, ++*packets);
+	}
+	if (got < 0)
+		snprintf(r->why, REPLAY_WHY_MAX, "%s", reader_error(reader));
+	else if (reader_stats(reader)->ends_early)
+		snprintf(r->why, REPLAY_WHY_MAX,
+			 "%s ends in the middle of frame %" PRIu64, r->o->path,
+			 reader_stats(reader)->frames + 1);
+	reader_close(reader);
+	return true;
+}
+
+static bool play_all(struct replay *r)
+{
+	bool waits = true;
+
+	while (waits) {
+		uint64_t packets;
+
+		flows_rewind(r->flows);
+		if (!pass(r, play_packet, &packets))
+			return false;
+		waits = false;
+		for (uint32_t i = 0; i < r->nparts; i++) {
+			struct part *t = &r->part[i];
+
+			if (t->state == PART_PLAYS)
+				end_part(r, t);
+			waits |= t->state == PART_WAITS;
+		}
+		/* What never begins, never will. */
+		if (waits && !r->playing && packets < r->packets)
+			break;
+	}
+	return true;
+}
+
+static bool one_for_drill(struct replay *r)
+{
+	if (r->nwanted == 1)
+		return true;
+	snprintf(r->why, REPLAY_WHY_MAX,
+		 "%u flows and sides to choose from, and a drill is of one: "
+		 "give --as and --qp (without --as-drill they are listed)",
+		 r->nwanted);
+	return false;
+}
+
+static void finish(const struct replay *r)
+{
+	FILE *out = r->o->out;
+
+	if (r->o->as_drill)
+		return;
+	print_left(out, flows_left(r->flows));
+	if (r->why[0])
+		fprintf(out, "the capture is not whole: %s\n", r->why);
+	fprintf(out,
+		"replay: %" PRIu64 " packets, %u flows, %" PRIu64
+		" violations by glassnic\n",
+		r->packets, flows_count(r->flows), r->faults);
+}
+
+static bool run(struct replay *r)
+{
+	if (!pass(r, find_flow, &r->packets))
+		return false;
+	r->setting.report = flows_finish(r->flows);
+	if (!list_parts(r)) {
+		snprintf(r->why, REPLAY_WHY_MAX, "no memory");
+		return false;
+	}
+	if (r->o->as_drill && !one_for_drill(r))
+		return false;
+	if (!play_all(r))
+		return false;
+	finish(r);
+	return true;
+}
+
+static void nobody_reads(FILE *out)
+{
+	if (out)
+		fclose(out);
+}
+
+int replay(const struct replay_options *o, char why[REPLAY_WHY_MAX])
+{
+	struct replay r = {.o = o, .flows = flows_new(), .why = why};
+	FILE *nowhere = NULL;
+	bool ok;
+
+	why[0] = '\0';
+	if (!r.flows) {
+		snprintf(why, REPLAY_WHY_MAX, "no memory");
+		return -1;
+	}
+	if (o->as_drill)
+		nowhere = fopen("/dev/null", "w");
+	r.setting = (struct role_setting){
+		.spec = o->spec,
+		.out = nowhere ? nowhere : o->out,
+		.verbose = o->verbose,
+		.drill = o->as_drill ? o->out : NULL,
+	};
+	ok = run(&r);
+	for (uint32_t i = 0; i < r.nparts; i++)
+		role_free(r.part[i].play);
+	free(r.part);
+	flows_free(r.flows);
+	nobody_reads(nowhere);
+	return ok ? r.faults > 0 : -1;
+}

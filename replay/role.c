@@ -1,0 +1,199 @@
+#include "replay/role.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include "wire/print.h"
+
+#define SHOWN_MAX  10u /* of a kind and play */
+#define PACKET_MAX 400u
+
+const char *side_word(enum side s)
+{
+	static const char *const words[SIDE_N] = {
+		[SIDE_RESPONDER] = "responder",
+		[SIDE_REQUESTER] = "requester",
+	};
+
+	return words[s];
+}
+
+const char *role_qp_type(const struct role *p)
+{
+	switch (p->flow->key.transport) {
+	case TRANSPORT_UC: return "UC";
+	case TRANSPORT_UD: return "UD";
+	case TRANSPORT_RC:
+	case TRANSPORT_CNP:
+	case TRANSPORT_XRC: break;
+	}
+	return "RC";
+}
+
+/* ---- what differs ---- */
+
+static void show_packet(FILE *out, const char *who, const struct roce *r)
+{
+	char text[PACKET_MAX];
+
+	if (r)
+		fprintf(out, "  %s %s\n", who,
+			roce_print(r, text, sizeof(text)));
+}
+
+/* "10.0.0.2 QP 0x12 as responder" */
+static void show_side(FILE *out, const struct role *p)
+{
+	const struct stream_key *k = &p->flow->key;
+	bool answers = p->side == SIDE_RESPONDER;
+	char addr[IP_TEXT_MAX];
+
+	fprintf(out, "%s QP 0x%x as %s",
+		ip_format(answers ? &k->dst : &k->src, addr),
+		answers ? k->dqpn : p->flow->asker, side_word(p->side));
+}
+
+static void note(struct role *p, enum kind kind, uint64_t frame,
+		 const struct roce *want, const struct roce *got,
+		 const char *fmt, va_list ap)
+{
+	enum kind_class class = kind_class(kind);
+	FILE *out = p->o->out;
+
+	p->tally.n[kind]++;
+	if (p->stage.drill)
+		fprintf(p->stage.drill, "# %s (%s), frame %" PRIu64 "\n",
+			kind_word(kind), kind_class_word(class), frame);
+	if ((class != CLASS_VIOLATION && !p->o->verbose) ||
+	    p->shown[kind]++ >= SHOWN_MAX)
+		return;
+	fprintf(out, "frame %" PRIu64 ": %s (%s): ", frame, kind_word(kind),
+		kind_class_word(class));
+	show_side(out, p);
+	fputs(": ", out);
+	vfprintf(out, fmt, ap);
+	fputc('\n', out);
+	show_packet(out, "captured:", want);
+	show_packet(out, "glassnic:", got);
+}
+
+void role_note(struct role *p, enum kind kind, uint64_t frame,
+	       const struct roce *want, const struct roce *got, const char *fmt,
+	       ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(p, kind, frame, want, got, fmt, ap);
+	va_end(ap);
+}
+
+/* The first violation at @frame, in a sorted report, or NULL. */
+static const struct violation *violation_at(const struct report *r,
+					    uint64_t frame)
+{
+	size_t low = 0, high = report_stored(r);
+
+	while (low < high) {
+		size_t at = low + (high - low) / 2;
+
+		if (report_get(r, at)->frame < frame)
+			low = at + 1;
+		else
+			high = at;
+	}
+	if (low == report_stored(r) || report_get(r, low)->frame != frame)
+		return NULL;
+	return report_get(r, low);
+}
+
+void role_blame(struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
+		const struct roce *want, const struct roce *got,
+		const char *fmt, ...)
+{
+	const struct violation *v = violation_at(p->o->report, frame);
+	va_list ap;
+
+	if (!v && cause)
+		v = violation_at(p->o->report, cause);
+	if (v) {
+		role_note(p, KIND_RULE, v->frame, want, got, "%s: %s",
+			  rule_word(v->rule), v->text);
+		return;
+	}
+	va_start(ap, fmt);
+	note(p, kind, frame, want, got, fmt, ap);
+	va_end(ap);
+}
+
+void role_drop_out(struct out *o)
+{
+	list_del(&o->node);
+	free(o);
+}
+
+/* ---- playing ---- */
+
+static const struct role_ops *ops_of(const struct flow *f, enum side side)
+{
+	if (side == SIDE_REQUESTER)
+		return &asker_ops;
+	return f->key.transport == TRANSPORT_RC ? &answerer_ops : &listener_ops;
+}
+
+struct role *role_new(const struct flow *f, enum side side, int64_t now,
+		      const struct role_setting *o, char *why)
+{
+	struct role *p = calloc(1, sizeof(*p));
+
+	snprintf(why, WORDS_WHY_MAX, "no memory");
+	if (!p)
+		return NULL;
+	p->flow = f;
+	p->side = side;
+	p->o = o;
+	p->ops = ops_of(f, side);
+	queue_init(&p->queue);
+	if (!stage_init(&p->stage, o->spec, now, o->drill, why)) {
+		free(p);
+		return NULL;
+	}
+	if (p->ops->begin(p))
+		return p;
+	snprintf(why, WORDS_WHY_MAX, "%s", p->stage.trouble);
+	role_free(p);
+	return NULL;
+}
+
+void role_take(struct role *p, const struct packet *packet, bool answer)
+{
+	struct item *i;
+
+	if (p->stage.trouble[0])
+		return;
+	i = queue_add(&p->queue, packet, answer);
+	if (!i) {
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "no memory");
+		return;
+	}
+	if (p->ops->enter)
+		p->ops->enter(p, i);
+	p->ops->go_on(p, false);
+}
+
+void role_end_flow(struct role *p)
+{
+	if (!p->stage.trouble[0])
+		p->ops->go_on(p, true);
+}
+
+void role_free(struct role *p)
+{
+	if (!p)
+		return;
+	p->ops->end(p);
+	queue_fini(&p->queue);
+	stage_fini(&p->stage);
+	free(p);
+}
