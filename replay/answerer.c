@@ -209,7 +209,7 @@ static void play_answer(struct role *p, const struct item *i)
 
 /* ---- requests ---- */
 
-static bool start(struct role *p, const struct item *i)
+static bool start(struct role *p, uint32_t psn)
 {
 	struct answering *a = p->answering;
 	const struct flow *f = p->flow;
@@ -219,24 +219,52 @@ static bool start(struct role *p, const struct item *i)
 		 "pmtu=%u rq_psn=%u max_dest_rd_atomic=128 max_recv_sge=%u "
 		 "access=remote_write,remote_read,remote_atomic,flush_global,"
 		 "flush_persistent",
-		 f->pmtu, item_psn(i), ANSWER_SGES);
+		 f->pmtu, psn, ANSWER_SGES);
 	if (!stage_qp(&p->stage, "RC", attrs) ||
 	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
 		return false;
 	a->in_step = true;
-	a->epsn = item_psn(i);
+	a->epsn = psn;
 	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
 	a->rnr_timer = 12; /* the preset */
 	a->nplaces = 0;
 	a->has_spare = false;
-	p->has_msn = f->has_start && f->start_psn == item_psn(i);
+	p->has_msn = f->has_start && f->start_psn == psn;
 	p->msn_ahead = 0;
 	return true;
+}
+
+/* Where the captured side was when it got @i: there, unless the answer @by asks for
+ * an earlier PSN.  False: within a message.
+ */
+static bool find_start(const struct item *i, const struct item *by,
+		       uint32_t *psn)
+{
+	int code;
+
+	*psn = item_psn(i);
+	if (by && item_refuses(by, &code) && code == NAK_PSN_SEQUENCE &&
+	    psn_diff(item_psn(by), item_psn(i)) < 0) {
+		*psn = item_psn(by);
+		return true;
+	}
+	return item_flags(i) & IS_START ||
+	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+}
+
+/* The first answer behind @i. */
+static const struct item *next_answer(const struct role *p,
+				      const struct item *i)
+{
+	while (i && !i->answer)
+		i = queue_next(&p->queue, i);
+	return i;
 }
 
 /* False: it cannot be played, but what follows perhaps. */
 static bool get_in_step(struct role *p, const struct item *i)
 {
+	uint32_t psn;
 	struct answering *a = p->answering;
 	bool hole = a->in_step && psn_diff(item_psn(i), a->epsn) > 0 &&
 		    queue_hole(&p->queue, i, a->epsn, p->flow->pmtu);
@@ -249,13 +277,12 @@ static bool get_in_step(struct role *p, const struct item *i)
 	}
 	if (a->in_step)
 		return true;
-	if (!(item_flags(i) & IS_START) &&
-	    item_flags(i) & (IS_SEND | IS_WRITE)) {
+	if (!find_start(i, next_answer(p, i), &psn)) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "its message's beginning was not seen");
 		return false;
 	}
-	return start(p, i);
+	return start(p, psn);
 }
 
 /* What the NIC has made of @i. */
@@ -296,7 +323,8 @@ static bool play_request(struct role *p, const struct item *i, bool forced)
 		return false;
 	if (!get_in_step(p, i))
 		return true;
-	if (fate == FATE_LOST) {
+	/* Beyond a gap it is discarded, lost or not. */
+	if (fate == FATE_LOST && item_psn(i) == p->answering->epsn) {
 		role_note(p, KIND_LOST_BEHIND, i->frame, &i->roce, NULL,
 			  "frame %" PRIu64 " asks for it again", by->frame);
 		return true;

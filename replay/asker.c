@@ -186,29 +186,33 @@ static bool start(struct role *p, uint32_t psn)
 		break;
 	}
 	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
-	a->over = a->has_sent = a->has_seen = a->has_fed = a->owes_back = false;
+	a->over = a->has_sent = a->has_seen = a->has_fed = false;
+	a->owes_back = a->has_back = false;
 	return a->has_qp;
 }
 
 /* All that come before @last in the sequence, and itself. */
-static bool post_up_to(struct role *p, struct message *last)
+static bool post_up_to(struct role *p, const struct message *last)
 {
 	struct asking *a = p->asking;
+	bool ok = true, done;
 
-	while (!last->posted) {
+	do {
 		struct message *m = list_entry(a->messages.next,
 					       struct message, node);
 
+		done = m == last;
 		if (!m->whole)
 			message_close(p, m);
-		if (!a->has_qp && !start(p, m->psn))
-			return false;
-		list_del(&m->node);
-		if (a->over)
-			m->posted = true;
-		else if (!message_post(p, m))
-			return false;
-	}
+		if (!a->has_qp)
+			ok = start(p, m->psn);
+		if (ok && !a->over)
+			ok = message_post(p, m);
+		a->posted = m->end;
+		message_free(m);
+	} while (ok && !done);
+	if (!ok)
+		return false;
 	stage_wait(&p->stage, 0);
 	meet(p);
 	return true;
@@ -249,7 +253,6 @@ static bool judge_request(struct role *p, struct item *i)
 	} else if (again) {
 		judge_again(p, i);
 	} else {
-		message_leave(p, i);
 		queue_take(&p->queue, i);
 		list_add_tail(&a->owed, &i->node);
 		return true;
@@ -277,21 +280,22 @@ static bool begin_again(struct role *p, struct item *i, bool forced)
 /* 1: done; 0: not yet; -1: done, and @i waits elsewhere. */
 static int play_request(struct role *p, struct item *i, bool forced)
 {
-	struct asking *a = p->asking;
+	const struct asking *a = p->asking;
+	const struct message *m;
 
 	if (i->ahead && !begin_again(p, i, forced))
 		return 0;
-	if (i->msg && !i->msg->whole && !forced)
+	m = message_of(p, i);
+	if (m && !m->whole && !forced)
 		return 0;
-	if (!i->msg && (!a->has_qp || !a->has_seen ||
-			psn_diff(item_psn(i), a->seen) >= 0)) {
+	if (!m && (!a->has_qp || psn_diff(item_psn(i), a->posted) >= 0)) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "its message's beginning was not seen");
 		return 1;
 	}
 	stage_clock(&p->stage, i->nsec);
 	meet(p);
-	if (i->msg && !i->msg->posted && !post_up_to(p, i->msg))
+	if (m && !post_up_to(p, m))
 		return 1;
 	p->tally.played++;
 	return judge_request(p, i) ? -1 : 1;
@@ -351,6 +355,18 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 	leave_below(p, a->fed, i->frame);
 }
 
+/* A NAK asks to go back to @psn.  For the second of one gap the NIC has gone back
+ * already (an RNR NAK asks anew each time).
+ */
+static void owe_back(struct asking *a, uint32_t psn, int code)
+{
+	if (code == NAK_PSN_SEQUENCE && a->has_back && a->back == psn)
+		return;
+	a->has_back = true;
+	a->back = psn;
+	a->owes_back = psn_diff(psn, a->sent) < 0;
+}
+
 static void play_answer(struct role *p, const struct item *i)
 {
 	struct asking *a = p->asking;
@@ -371,10 +387,8 @@ static void play_answer(struct role *p, const struct item *i)
 	    aeth_kind(r.aeth.syndrome) == AETH_ACK)
 		r.aeth.syndrome = aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED);
 	if (item_refuses(i, &code) && code <= NAK_PSN_SEQUENCE && !a->over &&
-	    (!a->has_fed || psn_diff(item_psn(i), a->fed) > 0)) {
-		a->owes_back = psn_diff(item_psn(i), a->sent) < 0;
-		a->back = item_psn(i);
-	}
+	    (!a->has_fed || psn_diff(item_psn(i), a->fed) > 0))
+		owe_back(a, item_psn(i), code);
 	failed = p->stage.failed;
 	stage_send(&p->stage, &r, i->frame);
 	p->tally.played++;
@@ -399,7 +413,6 @@ static void go_on(struct role *p, bool all)
 			return;
 		if (done < 0)
 			continue;
-		message_leave(p, i);
 		queue_take(&p->queue, i);
 		free(i);
 	}
@@ -412,8 +425,13 @@ static void go_on(struct role *p, bool all)
 
 static void enter(struct role *p, struct item *i)
 {
+	int code;
+
 	if (!i->answer)
 		message_join(p, i);
+	else if (!p->asking->in_step && item_refuses(i, &code) &&
+		 code <= NAK_PSN_SEQUENCE)
+		message_expect(p, item_psn(i));
 }
 
 static bool begin(struct role *p)
@@ -453,7 +471,9 @@ static void end(struct role *p)
 
 	if (!a)
 		return;
-	message_free_all(p);
+	while (!list_empty(&a->messages))
+		message_free(list_entry(a->messages.next, struct message,
+					node));
 	while (!list_empty(&a->owed)) {
 		struct item *i = list_entry(a->owed.next, struct item, node);
 

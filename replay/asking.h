@@ -6,8 +6,8 @@
 
 /* Captured request packets that make up one work request. */
 struct message {
-	struct list node; /* by PSN, until it is posted */
-	uint32_t psn;
+	struct list node;  /* by PSN */
+	uint32_t psn, end; /* its first PSN, and the one behind those seen */
 	struct roce first; /* without payload */
 	uint32_t imm, inv_rkey; /* of the last */
 	uint8_t last_opcode;
@@ -15,8 +15,6 @@ struct message {
 	uint8_t *data;
 	size_t len, room;
 	bool whole; /* its end was seen */
-	bool posted;
-	unsigned items; /* that point at it */
 };
 
 struct asking {
@@ -26,6 +24,7 @@ struct asking {
 	struct message *open; /* the one that is not whole */
 	struct list messages; /* not posted */
 	/* Playing them. */
+	uint32_t posted;  /* the PSN behind all that is */
 	struct list owed; /* captured requests that the NIC has not sent yet */
 	bool has_qp;
 	bool over; /* a NAK has ended the connection */
@@ -36,22 +35,25 @@ struct asking {
 	uint32_t seen; /* and behind all that was captured */
 	bool has_fed;
 	uint32_t fed;  /* the last PSN that an answer accepted */
-	bool owes_back; /* the NIC must go back to this PSN: */
+	bool has_back; /* a NAK has asked for this PSN: */
 	uint32_t back;
+	bool owes_back; /* and the NIC has not gone back yet */
 	uint64_t place; /* in region "buf", for the next message */
 	uint64_t id;	/* of the next work request */
 };
 
 /* Request @i joins a message, if it continues the sequence. */
 void message_join(struct role *p, struct item *i);
+/* The sequence begins at @psn. */
+void message_expect(struct role *p, uint32_t psn);
 /* The sequence begins anew with @i, which is in the queue. */
 void message_restart(struct role *p, struct item *i);
 /* No more of it will be seen: it is taken for whole. */
 void message_close(struct role *p, struct message *m);
-/* @i does not point at its message any more. */
-void message_leave(struct role *p, struct item *i);
+/* The one that request @i is a packet of, if it is not posted; or NULL. */
+struct message *message_of(const struct role *p, const struct item *i);
 /* Posts @m.  False: see p->stage.trouble. */
-bool message_post(struct role *p, struct message *m);
-void message_free_all(struct role *p);
+bool message_post(struct role *p, const struct message *m);
+void message_free(struct message *m);
 
 #endif

@@ -13,32 +13,25 @@ static bool is_datagram(const struct role *p)
 	return p->flow->key.transport == TRANSPORT_UD;
 }
 
-static void message_free(struct message *m)
+void message_free(struct message *m)
 {
 	list_del(&m->node);
 	free(m->data);
 	free(m);
 }
 
-void message_leave(struct role *p, struct item *i)
+struct message *message_of(const struct role *p, const struct item *i)
 {
-	struct message *m = i->msg;
+	struct list *all = &p->asking->messages;
 
-	i->msg = NULL;
-	if (m && !--m->items && m->posted)
-		message_free(m);
-}
+	for (struct list *at = all->next; at != all; at = at->next) {
+		struct message *m = list_entry(at, struct message, node);
 
-void message_free_all(struct role *p)
-{
-	struct asking *a = p->asking;
-
-	for (struct item *i = queue_head(&p->queue); i;
-	     i = queue_next(&p->queue, i))
-		message_leave(p, i);
-	while (!list_empty(&a->messages))
-		message_free(list_entry(a->messages.next, struct message,
-					node));
+		if (psn_diff(item_psn(i), m->psn) >= 0 &&
+		    psn_diff(item_psn(i), m->end) < 0)
+			return m;
+	}
+	return NULL;
 }
 
 /* ---- putting together ---- */
@@ -79,15 +72,13 @@ static void add(struct role *p, struct message *m, struct item *i)
 {
 	struct asking *a = p->asking;
 
-	i->msg = m;
 	i->ahead = false;
-	m->items++;
 	m->last_opcode = i->roce.bth.opcode;
 	m->imm = i->roce.imm;
 	m->inv_rkey = i->roce.inv_rkey;
 	m->solicited = i->roce.bth.se;
 	add_data(m, i->roce.payload);
-	a->next = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
+	a->next = m->end = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
 	/* READs, atomics and FLUSHes are one packet. */
 	m->whole = !(item_flags(i) & (IS_SEND | IS_WRITE)) ||
 		   item_flags(i) & IS_END;
@@ -150,20 +141,25 @@ static void join_next(struct role *p, struct item *i)
 		add(p, m, i);
 }
 
-/* Those that waited for one before them. */
+/* Those that waited for one before them, and copies of these. */
 static void join_waiting(struct role *p)
 {
+	struct asking *a = p->asking;
 	bool some;
 
 	do {
 		some = false;
 		for (struct item *i = queue_head(&p->queue); i;
-		     i = queue_next(&p->queue, i))
-			if (i->ahead && p->asking->in_step &&
-			    item_psn(i) == p->asking->next) {
+		     i = queue_next(&p->queue, i)) {
+			int32_t ahead = psn_diff(item_psn(i), a->next);
+
+			if (!i->ahead || !a->in_step || ahead > 0)
+				continue;
+			i->ahead = false;
+			if (ahead == 0)
 				join_next(p, i);
-				some = true;
-			}
+			some |= ahead == 0;
+		}
 	} while (some);
 }
 
@@ -189,6 +185,12 @@ void message_join(struct role *p, struct item *i)
 	join_waiting(p);
 }
 
+void message_expect(struct role *p, uint32_t psn)
+{
+	p->asking->in_step = true;
+	p->asking->next = psn;
+}
+
 void message_restart(struct role *p, struct item *i)
 {
 	struct asking *a = p->asking;
@@ -197,7 +199,7 @@ void message_restart(struct role *p, struct item *i)
 		message_close(p, a->open);
 	a->in_step = false;
 	for (; i; i = queue_next(&p->queue, i)) {
-		if (i->answer || i->msg)
+		if (i->answer || message_of(p, i))
 			continue;
 		i->ahead = false;
 		message_join(p, i);
@@ -280,14 +282,13 @@ static int say_rest(const struct message *m, char *line, size_t size)
 	return n;
 }
 
-bool message_post(struct role *p, struct message *m)
+bool message_post(struct role *p, const struct message *m)
 {
 	struct asking *a = p->asking;
 	uint64_t bytes = local_bytes(m);
 	char line[LINE_MAX_];
 	int n = 0;
 
-	m->posted = true;
 	line[0] = '\0';
 	if (a->place + bytes > p->stage.bytes)
 		a->place = 0;
@@ -303,11 +304,6 @@ bool message_post(struct role *p, struct message *m)
 	n += say_target(m, line + n, sizeof(line) - (size_t)n);
 	say_rest(m, line + n, sizeof(line) - (size_t)n);
 	a->place += (bytes + 63) / 64 * 64;
-	if (!stage_do(&p->stage, "post_send %s %s id=%" PRIu64 "%s",
-		      p->stage.qp, opcode_of_message(m), a->id++, line))
-		return false;
-	free(m->data);
-	m->data = NULL;
-	m->len = m->room = 0;
-	return true;
+	return stage_do(&p->stage, "post_send %s %s id=%" PRIu64 "%s",
+			p->stage.qp, opcode_of_message(m), a->id++, line);
 }

@@ -120,24 +120,42 @@ static enum fate after_sequence_nak(const struct queue *q, const struct item *i,
 	return FATE_OPEN;
 }
 
+/* What answer @at, of a PSN at or behind @i's, tells of @i. */
+static enum fate fate_by(const struct queue *q, const struct item *i,
+			 const struct item *at, uint32_t pmtu)
+{
+	int32_t ahead = psn_diff(item_psn(at), item_psn(i));
+	int32_t span = (int32_t)item_span(i, pmtu);
+	int code;
+
+	/* Of an answer in several packets, the last tells what was in memory. */
+	if (!item_refuses(at, &code))
+		return ahead + 1 < span ? FATE_OPEN : FATE_ACCEPTED;
+	if (ahead >= span)
+		return FATE_ACCEPTED;
+	if (code == NAK_PSN_SEQUENCE)
+		return after_sequence_nak(q, i, at, pmtu);
+	return code < 0 ? FATE_RNR : FATE_REFUSED;
+}
+
 enum fate queue_fate(const struct queue *q, const struct item *i, uint32_t pmtu,
 		     const struct item **by)
 {
+	bool begun = false; /* its answer did not come to its end yet */
+
 	for (const struct item *at = queue_next(q, i); at;
 	     at = queue_next(q, at)) {
-		int32_t ahead = psn_diff(item_psn(at), item_psn(i));
-		int code;
+		enum fate fate;
 
-		if (!at->answer || ahead < 0)
+		if (begun && covers(at, item_psn(i), pmtu))
+			return FATE_ACCEPTED;
+		if (!at->answer || psn_diff(item_psn(at), item_psn(i)) < 0)
 			continue;
 		*by = at;
-		if (!item_refuses(at, &code))
-			return FATE_ACCEPTED;
-		if (ahead >= (int32_t)item_span(i, pmtu))
-			return FATE_ACCEPTED;
-		if (code == NAK_PSN_SEQUENCE)
-			return after_sequence_nak(q, i, at, pmtu);
-		return code < 0 ? FATE_RNR : FATE_REFUSED;
+		fate = fate_by(q, i, at, pmtu);
+		begun |= item_accepts(at);
+		if (fate != FATE_OPEN || !begun)
+			return fate;
 	}
 	return FATE_OPEN;
 }

@@ -11,17 +11,14 @@
 #define QUEUE_ITEMS 4096u
 #define QUEUE_BYTES (16u << 20)
 
-struct message;
-
 struct item {
 	struct list node;
 	uint64_t frame;
 	int64_t nsec;
 	bool answer;
-	bool cut;	     /* the sniffer kept only a part of it */
-	struct roce roce;    /* its payload is this item's */
-	struct message *msg; /* that it is a packet of (asker.c); or NULL */
-	bool ahead;	     /* it is not yet, since one before it is missing */
+	bool cut;	  /* the sniffer kept only a part of it */
+	struct roce roce; /* its payload is this item's */
+	bool ahead;	  /* of a message whose packets before it are missing */
 	uint8_t bytes[];
 };
 

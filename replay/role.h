@@ -26,7 +26,8 @@ struct role_setting {
 
 struct tally {
 	uint64_t played; /* captured packets that went to the NIC */
-	uint64_t same, n[KIND_N];
+	uint64_t same; /* packets alike in all that a side is not free to choose */
+	uint64_t n[KIND_N];
 };
 
 struct role;
@@ -51,7 +52,6 @@ struct role {
 	struct stage stage;
 	struct queue queue;
 	struct tally tally;
-	uint64_t legal_packets; /* that differ in what is free, and no more */
 	unsigned shown[KIND_N];
 	/* Answers' MSN is the NIC's plus that, once an answer showed it. */
 	bool has_msn;
