@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include "cmd/cmd.h"
 #include "replay/replay.h"
-#include "wire/bth.h"
 
 static const char help[] =
 	"Usage: glassnic replay FILE [OPTION]...\n"
@@ -18,11 +17,12 @@ static const char help[] =
 	"was captured.  docs/replay.md explains what it says.\n"
 	"\n"
 	"  --as SIDE     responder or requester; default: both, each in turn\n"
-	"  --qp N        only connections of QP N (0x12 or 18)\n"
+	"  --flow N      only the N-th flow: one QP's requests and their "
+	"answers\n"
 	"  -v, --verbose show all differences; default: violations\n"
 	"  --as-drill    write what happens as a drill, of the one connection "
 	"and side\n"
-	"                that --qp and --as choose\n"
+	"                that --flow and --as choose\n"
 	"  --nic SPEC    the NIC that plays, as drills' `nic SPEC'\n"
 	"  --help        this text\n"
 	"\n"
@@ -37,18 +37,17 @@ static bool parse_side(struct replay_options *o, const char *text)
 	return o->side[SIDE_RESPONDER] || o->side[SIDE_REQUESTER];
 }
 
-static bool parse_qpn(struct replay_options *o, const char *text)
+static bool parse_flow(struct replay_options *o, const char *text)
 {
 	unsigned long n;
 	char *end;
 
-	if (*text < '0' || *text > '9')
+	if (*text < '1' || *text > '9')
 		return false;
 	errno = 0;
-	n = strtoul(text, &end, 0);
-	o->has_qpn = true;
-	o->qpn = (uint32_t)n;
-	return !errno && !*end && n <= QPN_MASK;
+	n = strtoul(text, &end, 10);
+	o->flow = (uint32_t)n;
+	return !errno && !*end && n <= UINT32_MAX;
 }
 
 /* NULL, or what the option's value should be. */
@@ -56,7 +55,7 @@ static const char *set_option(struct replay_options *o, int opt)
 {
 	switch (opt) {
 	case 'a': return parse_side(o, optarg) ? NULL : "responder or requester";
-	case 'p': return parse_qpn(o, optarg) ? NULL : "a QPN of 24 bits";
+	case 'f': return parse_flow(o, optarg) ? NULL : "a number from 1 on";
 	case 'v': o->verbose = true; return NULL;
 	case 'd': o->as_drill = true; return NULL;
 	case 'n': o->spec = optarg; return NULL;
@@ -81,7 +80,7 @@ static int parse(struct replay_options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{"help", no_argument, NULL, 'h'},
 		{"as", required_argument, NULL, 'a'},
-		{"qp", required_argument, NULL, 'p'},
+		{"flow", required_argument, NULL, 'f'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"as-drill", no_argument, NULL, 'd'},
 		{"nic", required_argument, NULL, 'n'},

@@ -179,12 +179,23 @@ static void answer_alone(struct role *p, const struct item *i)
 	} else if (!was_played(p, item_psn(i))) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "what it answers was not played");
+		out_of_step(p, i->frame);
 	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK)) {
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "no such answer");
 	} else {
 		ack_alone(p, i);
 	}
+}
+
+/* What the captured side has said to be done. */
+static void note_settled(struct answering *a, const struct item *i)
+{
+	if (!item_accepts(i) ||
+	    (a->has_settled && psn_diff(item_psn(i), a->settled) <= 0))
+		return;
+	a->has_settled = true;
+	a->settled = item_psn(i);
 }
 
 static void play_answer(struct role *p, const struct item *i)
@@ -198,6 +209,7 @@ static void play_answer(struct role *p, const struct item *i)
 		o = find_out(p, i);
 	}
 	note_acked(p);
+	note_settled(p->answering, i);
 	if (!o) {
 		answer_alone(p, i);
 		return;
@@ -277,6 +289,8 @@ static bool get_in_step(struct role *p, const struct item *i)
 	}
 	if (a->in_step)
 		return true;
+	if (a->has_settled && psn_diff(item_psn(i), a->settled) <= 0)
+		return false; /* sent again */
 	if (!find_start(i, next_answer(p, i), &psn)) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "its message's beginning was not seen");

@@ -22,6 +22,8 @@ struct answering {
 	bool has_acked, has_asked;
 	uint32_t acked; /* the last PSN that the NIC acknowledged */
 	uint32_t asked; /* the last one played with AckReq */
+	bool has_settled;
+	uint32_t settled; /* the last one that the captured side acknowledged */
 	unsigned rnr_timer; /* the QP's */
 	bool has_spare;	    /* a receive request that no message has used up */
 	struct place place[ANSWER_PLACES]; /* a ring */

@@ -34,17 +34,27 @@ struct replay {
 
 /* ---- the account ---- */
 
+#define QP_TEXT 16u
+
+/* Nothing tells the number of a requester that is never answered. */
+static const char *qp_text(uint32_t qpn, char text[QP_TEXT])
+{
+	snprintf(text, QP_TEXT, qpn ? " QP 0x%x" : "", qpn);
+	return text;
+}
+
 static void print_part(FILE *out, const struct part *t)
 {
 	const struct stream_key *k = &t->flow->key;
 	bool answers = t->side == SIDE_RESPONDER;
-	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX], qa[QP_TEXT], qb[QP_TEXT];
 
 	ip_format(answers ? &k->dst : &k->src, a);
 	ip_format(answers ? &k->src : &k->dst, b);
-	fprintf(out, "%s QP 0x%x as %s of %s QP 0x%x", a,
-		answers ? k->dqpn : t->flow->asker, side_word(t->side), b,
-		answers ? t->flow->asker : k->dqpn);
+	fprintf(out, "flow %u: %s%s as %s of %s%s", t->flow->number, a,
+		qp_text(answers ? k->dqpn : t->flow->asker, qa),
+		side_word(t->side), b,
+		qp_text(answers ? t->flow->asker : k->dqpn, qb));
 	if (k->vni != UINT32_MAX)
 		fprintf(out, " (VNI %u)", k->vni);
 	fputs(": ", out);
@@ -119,10 +129,7 @@ static void print_left(FILE *out, const struct flows_left *left)
 static bool is_wanted(const struct replay *r, const struct flow *f,
 		      enum side side)
 {
-	const struct replay_options *o = r->o;
-
-	return o->side[side] &&
-	       (!o->has_qpn || o->qpn == f->key.dqpn || o->qpn == f->asker);
+	return r->o->side[side] && (!r->o->flow || r->o->flow == f->number);
 }
 
 static bool list_parts(struct replay *r)
@@ -273,7 +280,7 @@ static bool one_for_drill(struct replay *r)
 		return true;
 	snprintf(r->why, REPLAY_WHY_MAX,
 		 "%u flows and sides to choose from, and a drill is of one: "
-		 "give --as and --qp (without --as-drill they are listed)",
+		 "give --as and --flow (without --as-drill they are listed)",
 		 r->nwanted);
 	return false;
 }

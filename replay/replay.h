@@ -17,8 +17,7 @@ struct replay_options {
 	const char *path;
 	const char *spec;     /* of the NIC that plays */
 	bool side[SIDE_N];    /* which it takes, one after the other */
-	bool has_qpn;	      /* only flows of this QP: */
-	uint32_t qpn;
+	uint32_t flow;	      /* only this one; 0: all */
 	bool verbose;
 	FILE *out;   /* the account, or, with as_drill, the drill */
 	bool as_drill; /* of the only play that there is */

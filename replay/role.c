@@ -41,16 +41,16 @@ static void show_packet(FILE *out, const char *who, const struct roce *r)
 			roce_print(r, text, sizeof(text)));
 }
 
-/* "10.0.0.2 QP 0x12 as responder" */
+/* "flow 1: 10.0.0.2 as responder" */
 static void show_side(FILE *out, const struct role *p)
 {
 	const struct stream_key *k = &p->flow->key;
 	bool answers = p->side == SIDE_RESPONDER;
 	char addr[IP_TEXT_MAX];
 
-	fprintf(out, "%s QP 0x%x as %s",
+	fprintf(out, "flow %u: %s as %s", p->flow->number,
 		ip_format(answers ? &k->dst : &k->src, addr),
-		answers ? k->dqpn : p->flow->asker, side_word(p->side));
+		side_word(p->side));
 }
 
 static void note(struct role *p, enum kind kind, uint64_t frame,

@@ -78,7 +78,9 @@ static void write_bth(FILE *out, const struct stage *s, char way,
 		      const struct roce *r)
 {
 	/* A datagram goes to the number that its sender was given. */
-	if (way == '>' || opcode_transport(r->bth.opcode) != TRANSPORT_UD)
+	if (way == '<' && opcode_transport(r->bth.opcode) == TRANSPORT_UD)
+		fprintf(out, " dqpn=0x%x", r->bth.dqpn);
+	else
 		fprintf(out, " dqpn=%s", s->qp);
 	fprintf(out, " psn=%u", r->bth.psn);
 	if (r->op->flags & IS_REQUEST)
