@@ -76,14 +76,26 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 	role_drop_out(o);
 }
 
-/* The NIC's answers before @until, or all, were passed over. */
-static void leave_before(struct role *p, const struct out *until,
-			 uint64_t frame)
+static void leave_all(struct role *p, uint64_t frame)
 {
 	struct out *o;
 
-	while ((o = out_next(p, NULL)) && o != until)
+	while ((o = out_next(p, NULL)))
 		leave_out(p, o, frame);
+}
+
+/* The NIC's acknowledgements before @until were passed over; its data may come yet,
+ * if the network has changed their order.
+ */
+static void pass_over(struct role *p, const struct out *until, uint64_t frame)
+{
+	struct out *o = out_next(p, NULL), *next;
+
+	for (; o && o != until; o = next) {
+		next = out_next(p, o);
+		if (!out_is_data(o))
+			leave_out(p, o, frame);
+	}
 }
 
 static bool stands_for(const struct out *o, const struct item *i)
@@ -98,12 +110,22 @@ static bool stands_for(const struct out *o, const struct item *i)
 					  aeth_kind(i->roce.aeth.syndrome);
 }
 
+/* One that stands for @i; rather one of the same opcode, since answers to a READ that
+ * was asked for again begin elsewhere; and rather of the last time it was asked for.
+ */
 static struct out *find_out(struct role *p, const struct item *i)
 {
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
-		if (stands_for(o, i))
+	struct out *found = NULL;
+
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o)) {
+		if (!stands_for(o, i))
+			continue;
+		if (!out_is_data(o))
 			return o;
-	return NULL;
+		if (!found || o->roce.bth.opcode == i->roce.bth.opcode)
+			found = o;
+	}
+	return found;
 }
 
 static struct out *find_fatal(struct role *p)
@@ -120,7 +142,7 @@ static struct out *find_fatal(struct role *p)
 static void out_of_step(struct role *p, uint64_t frame)
 {
 	p->answering->in_step = false;
-	leave_before(p, NULL, frame);
+	leave_all(p, frame);
 }
 
 static bool was_played(const struct role *p, uint32_t psn)
@@ -180,6 +202,11 @@ static void answer_alone(struct role *p, const struct item *i)
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "what it answers was not played");
 		out_of_step(p, i->frame);
+	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK) &&
+		   p->answering->has_acked &&
+		   psn_diff(p->answering->acked, item_psn(i)) >= 0) {
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
+			  "answered again, but not asked for again");
 	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK)) {
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "no such answer");
@@ -198,7 +225,7 @@ static void note_settled(struct answering *a, const struct item *i)
 	a->settled = item_psn(i);
 }
 
-static void play_answer(struct role *p, const struct item *i)
+static void play_answer(struct role *p, struct item *i)
 {
 	struct out *o;
 
@@ -214,7 +241,9 @@ static void play_answer(struct role *p, const struct item *i)
 		answer_alone(p, i);
 		return;
 	}
-	leave_before(p, o, i->frame);
+	pass_over(p, o, i->frame);
+	if (out_is_data(o) && !answer_is_known(p, item_psn(i)))
+		i->cut = true;
 	role_compare(p, i, o);
 	role_drop_out(o);
 }
@@ -378,7 +407,7 @@ static void go_on(struct role *p, bool all)
 	if (!all)
 		return;
 	stage_wait(&p->stage, SETTLE);
-	leave_before(p, NULL, p->flow->last_frame);
+	leave_all(p, p->flow->last_frame);
 }
 
 static bool begin(struct role *p)

@@ -12,6 +12,7 @@ struct place {
 	uint32_t psn, npsn;
 	uint64_t va, offset;
 	uint32_t rkey;
+	bool is_known; /* captured answers have told all that is there */
 };
 
 struct answering {
@@ -40,5 +41,8 @@ bool answer_make_room(struct role *p);
  */
 bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		    const struct item *by, struct roce *r);
+
+/* Is what a READ of @psn has to bring known? */
+bool answer_is_known(const struct role *p, uint32_t psn);
 
 #endif

@@ -72,15 +72,13 @@ static void note_sent(struct role *p, struct out *o)
 	uint32_t end = psn_add(psn, span_of(p, &o->roce));
 
 	o->known = true;
-	o->again = a->has_sent && psn_diff(psn, a->sent) < 0;
+	o->again = psn_diff(psn, a->sent) < 0;
 	if (a->owes_back && psn == a->back)
 		a->owes_back = false;
-	if (!a->has_sent || psn_diff(end, a->sent) > 0)
+	if (psn_diff(end, a->sent) > 0)
 		a->sent = end;
-	if (wants_data(&o->roce) &&
-	    (!a->has_sent || psn_diff(end, a->reads) > 0))
+	if (wants_data(&o->roce) && psn_diff(end, a->reads) > 0)
 		a->reads = end;
-	a->has_sent = true;
 }
 
 /* What the NIC has sent since meets those that waited for it. */
@@ -112,7 +110,7 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 	if (o->again)
 		role_note(p, KIND_TIMING, frame, NULL, &o->roce,
 			  "sent again, by glassnic only");
-	else if (a->has_seen && psn_diff(o->roce.bth.psn, a->seen) < 0)
+	else if (psn_diff(o->roce.bth.psn, a->seen) < 0)
 		role_note(p, KIND_LOST_REQUEST, frame, NULL, &o->roce,
 			  "not in the capture");
 	else
@@ -142,8 +140,8 @@ static void leave_all(struct role *p, uint64_t frame)
 		leave_out(p, o, frame);
 	while (!list_empty(&a->owed)) {
 		struct item *i = list_entry(a->owed.next, struct item, node);
-		bool answered = !is_datagram(p) && a->has_fed &&
-				psn_diff(a->fed, item_psn(i)) >= 0;
+		bool answered = !is_datagram(p) &&
+				psn_diff(a->fed, item_psn(i)) > 0;
 
 		if (a->over)
 			role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
@@ -186,8 +184,8 @@ static bool start(struct role *p, uint32_t psn)
 		break;
 	}
 	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
-	a->over = a->has_sent = a->has_seen = a->has_fed = false;
-	a->owes_back = a->has_back = false;
+	a->sent = a->reads = a->seen = a->fed = psn;
+	a->over = a->owes_back = a->has_back = false;
 	return a->has_qp;
 }
 
@@ -240,13 +238,11 @@ static bool judge_request(struct role *p, struct item *i)
 {
 	struct asking *a = p->asking;
 	uint32_t end = psn_add(item_psn(i), span_of(p, &i->roce));
-	bool again = a->has_seen && !is_datagram(p) &&
-		     psn_diff(end, a->seen) <= 0;
+	bool again = !is_datagram(p) && psn_diff(end, a->seen) <= 0;
 	struct out *o = find_out(p, i);
 
 	if (!again)
 		a->seen = end;
-	a->has_seen = true;
 	if (o) {
 		role_compare(p, i, o);
 		role_drop_out(o);
@@ -310,7 +306,7 @@ static void catch_up(struct role *p, const struct item *i)
 {
 	struct asking *a = p->asking;
 
-	while (a->has_sent && psn_diff(item_psn(i), a->sent) >= 0) {
+	while (psn_diff(item_psn(i), a->sent) >= 0) {
 		uint32_t before = a->sent;
 		struct roce r = {
 			.bth = {.opcode = opcode_of(TRANSPORT_RC,
@@ -321,7 +317,7 @@ static void catch_up(struct role *p, const struct item *i)
 				 i->roce.aeth.msn},
 		};
 
-		if (a->has_fed && psn_diff(a->reads, a->fed) > 1)
+		if (psn_diff(a->reads, a->fed) > 0)
 			return; /* a READ waits for its answer */
 		stage_send(&p->stage, &r, i->frame);
 		stage_wait(&p->stage, 0);
@@ -338,20 +334,20 @@ static void catch_up(struct role *p, const struct item *i)
 static void note_answer(struct role *p, const struct item *i, unsigned failed)
 {
 	struct asking *a = p->asking;
-	uint32_t psn = item_psn(i);
+	uint32_t end = item_psn(i);
 	int code;
 
 	if (item_refuses(i, &code)) {
 		a->over |= code > NAK_PSN_SEQUENCE;
-		psn = psn_add(psn, PSN_MASK); /* those before are accepted */
 	} else if (p->stage.failed != failed && !a->over) {
 		role_blame(p, KIND_FAILS, i->frame, 0, &i->roce, NULL, "wc %s",
 			   p->stage.failure);
 		a->over = true;
 	}
-	if (!a->has_fed || psn_diff(psn, a->fed) > 0)
-		a->fed = psn;
-	a->has_fed = true;
+	if (item_accepts(i))
+		end = psn_add(end, 1);
+	if (psn_diff(end, a->fed) > 0)
+		a->fed = end;
 	leave_below(p, a->fed, i->frame);
 }
 
@@ -374,7 +370,7 @@ static void play_answer(struct role *p, const struct item *i)
 	unsigned failed;
 	int code;
 
-	if (!a->has_qp || !a->has_sent) {
+	if (!a->has_qp) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "what it answers was not played");
 		return;
@@ -387,7 +383,7 @@ static void play_answer(struct role *p, const struct item *i)
 	    aeth_kind(r.aeth.syndrome) == AETH_ACK)
 		r.aeth.syndrome = aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED);
 	if (item_refuses(i, &code) && code <= NAK_PSN_SEQUENCE && !a->over &&
-	    (!a->has_fed || psn_diff(item_psn(i), a->fed) > 0))
+	    psn_diff(item_psn(i), a->fed) >= 0)
 		owe_back(a, item_psn(i), code);
 	failed = p->stage.failed;
 	stage_send(&p->stage, &r, i->frame);

@@ -28,13 +28,10 @@ struct asking {
 	struct list owed; /* captured requests that the NIC has not sent yet */
 	bool has_qp;
 	bool over; /* a NAK has ended the connection */
-	bool has_sent;
-	uint32_t sent;	/* the PSN behind all that the NIC has sent */
+	uint32_t sent;	/* the PSN behind all that the NIC has sent, */
 	uint32_t reads; /* and behind the last READ or atomic of these */
-	bool has_seen;
-	uint32_t seen; /* and behind all that was captured */
-	bool has_fed;
-	uint32_t fed;  /* the last PSN that an answer accepted */
+	uint32_t seen;	/* the PSN behind all that was captured */
+	uint32_t fed;	/* and behind all that an answer has accepted */
 	bool has_back; /* a NAK has asked for this PSN: */
 	uint32_t back;
 	bool owes_back; /* and the NIC has not gone back yet */

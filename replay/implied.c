@@ -149,10 +149,12 @@ static struct place *new_place(struct role *p, const struct item *i,
 	return at;
 }
 
-/* What answers to @i, up to when it is asked again, say was in memory. */
-static bool fill(struct role *p, const struct item *i, const struct place *at)
+/* What answers to @i, up to when it is asked again after one, say was in memory. */
+static bool fill(struct role *p, const struct item *i, struct place *at)
 {
-	uint32_t span = item_span(i, p->flow->pmtu);
+	uint32_t span = item_span(i, p->flow->pmtu), found = 0;
+
+	at->is_known = false;
 
 	for (const struct item *c = queue_next(&p->queue, i); c;
 	     c = queue_next(&p->queue, c)) {
@@ -163,7 +165,7 @@ static bool fill(struct role *p, const struct item *i, const struct place *at)
 				  (uint64_t)n * p->flow->pmtu;
 		struct span data = c->roce.payload;
 
-		if (!c->answer && item_psn(c) == item_psn(i))
+		if (found && !c->answer && item_psn(c) == item_psn(i))
 			break;
 		if (!item_accepts(c) || n >= span)
 			continue;
@@ -171,11 +173,20 @@ static bool fill(struct role *p, const struct item *i, const struct place *at)
 			data = (struct span){(const uint8_t *)&c->roce.orig, 8};
 		else if (!(item_flags(c) & IS_READ))
 			continue;
+		found++;
 		if (offset + data.len <= p->stage.bytes &&
 		    !stage_write(&p->stage, "buf", offset, data))
 			return false;
 	}
+	at->is_known = found >= span;
 	return true;
+}
+
+bool answer_is_known(const struct role *p, uint32_t psn)
+{
+	const struct place *at = find_place(p->answering, psn);
+
+	return at && at->is_known;
 }
 
 /* Where the request's memory is here.  One that is sent again asks for the same,
