@@ -75,7 +75,8 @@ static int wrong_option(int opt, const char *argument, const char *want)
 }
 
 /* -1: go on; else the exit status. */
-static int parse(struct replay_options *o, int argc, char **argv)
+static int parse(struct replay_options *o, const char **path, int argc,
+		 char **argv)
 {
 	static const struct option options[] = {
 		{"help", no_argument, NULL, 'h'},
@@ -105,8 +106,8 @@ static int parse(struct replay_options *o, int argc, char **argv)
 	if (argc - optind != 1)
 		return usage_error("replay", "want one capture file; "
 					     "`glassnic help replay' explains");
-	o->path = argv[optind];
-	if (!strcmp(o->path, "-"))
+	*path = argv[optind];
+	if (!strcmp(*path, "-"))
 		return usage_error("replay", "standard input cannot be read "
 					     "twice: give a file");
 	return -1;
@@ -150,14 +151,15 @@ int cmd_replay(int argc, char **argv)
 		.progress = isatty(STDERR_FILENO) ? draw : NULL,
 		.progress_ctx = &bar,
 	};
-	int status = parse(&o, argc, argv), faults;
+	const char *path = NULL;
+	int status = parse(&o, &path, argc, argv), faults;
 	char why[REPLAY_WHY_MAX];
 
 	if (status >= 0)
 		return status;
 	/* What captured QPs do is not the engine's business to warn of. */
 	setenv("GLASSNIC_LOG", "error", 0);
-	faults = replay(&o, why);
+	faults = replay_file(path, &o, why);
 	if (bar.drawn)
 		fputs("\r\033[K", stderr);
 	if (faults < 0)

@@ -100,5 +100,4 @@ void role_compare(struct role *p, const struct item *i, const struct out *o)
 	}
 	role_blame(p, KIND_DIFFERS, i->frame, o->frame, &i->roce, &o->roce,
 		   "%s", why);
-	p->has_msn = false; /* do not blame all that follow */
 }

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "trace/reader.h"
 
 #define PLAYS_AT_ONCE 32u
 #define BYTES_AT_ONCE (UINT64_C(1) << 28)
@@ -20,6 +19,7 @@ struct part {
 };
 
 struct replay {
+	const struct replay_source *source;
 	const struct replay_options *o;
 	struct flows *flows;
 	struct role_setting setting;
@@ -225,27 +225,18 @@ static void find_flow(struct replay *r, const struct packet *p)
 	flows_take(r->flows, p);
 }
 
-/* All packets of the file.  A file that is damaged ends there. */
 static bool pass(struct replay *r, take_fn take, uint64_t *packets)
 {
-	struct reader *reader = reader_open(r->o->path, r->why);
+	const struct replay_source *from = r->source;
 	struct packet p;
-	int got;
 
-	if (!reader)
-		return false;
 	*packets = 0;
-	while ((got = reader_next(reader, &p)) > 0) {
+	if (!from->rewind(from->ctx, r->why))
+		return false;
+	while (from->next(from->ctx, &p, r->why) > 0) {
 		take(r, &p);
 		tell(r, ++*packets);
 	}
-	if (got < 0)
-		snprintf(r->why, REPLAY_WHY_MAX, "%s", reader_error(reader));
-	else if (reader_stats(reader)->ends_early)
-		snprintf(r->why, REPLAY_WHY_MAX,
-			 "%s ends in the middle of frame %" PRIu64, r->o->path,
-			 reader_stats(reader)->frames + 1);
-	reader_close(reader);
 	return true;
 }
 
@@ -323,9 +314,13 @@ static void nobody_reads(FILE *out)
 		fclose(out);
 }
 
-int replay(const struct replay_options *o, char why[REPLAY_WHY_MAX])
+int replay(const struct replay_source *source, const struct replay_options *o,
+	   char why[REPLAY_WHY_MAX])
 {
-	struct replay r = {.o = o, .flows = flows_new(), .why = why};
+	struct replay r = {.source = source,
+			   .o = o,
+			   .flows = flows_new(),
+			   .why = why};
 	FILE *nowhere = NULL;
 	bool ok;
 

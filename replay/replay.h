@@ -13,8 +13,18 @@
 
 #define REPLAY_WHY_MAX 600u
 
+/* Where the packets come from, as often as it is asked. */
+struct replay_source {
+	void *ctx;
+	/* Back to the first packet.  False: @why is one line. */
+	bool (*rewind)(void *ctx, char why[REPLAY_WHY_MAX]);
+	/* 1: @p is the next packet, until the next call; 0: the end.  If the
+	 * packets end too early, @why says how.
+	 */
+	int (*next)(void *ctx, struct packet *p, char why[REPLAY_WHY_MAX]);
+};
+
 struct replay_options {
-	const char *path;
 	const char *spec;     /* of the NIC that plays */
 	bool side[SIDE_N];    /* which it takes, one after the other */
 	uint32_t flow;	      /* only this one; 0: all */
@@ -29,6 +39,10 @@ struct replay_options {
 /* 0: no fault of glassnic's; 1: there is one; -1: @why says in one line what
  * cannot be done.
  */
-int replay(const struct replay_options *o, char why[REPLAY_WHY_MAX]);
+int replay(const struct replay_source *source, const struct replay_options *o,
+	   char why[REPLAY_WHY_MAX]);
+/* The same for a pcap or pcapng file. */
+int replay_file(const char *path, const struct replay_options *o,
+		char why[REPLAY_WHY_MAX]);
 
 #endif

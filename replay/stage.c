@@ -245,6 +245,18 @@ bool stage_window(struct stage *s)
 	return true;
 }
 
+/* @text has room for 2 * @len + 1 characters. */
+static void hex(const uint8_t *p, size_t len, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		*text++ = digits[p[i] >> 4];
+		*text++ = digits[p[i] & 15];
+	}
+	*text = '\0';
+}
+
 bool stage_write(struct stage *s, const char *name, uint64_t offset,
 		 struct span data)
 {
@@ -258,8 +270,7 @@ bool stage_write(struct stage *s, const char *name, uint64_t offset,
 				 "write %s+%" PRIu64 ":%zu ", name, offset,
 				 len);
 
-		for (size_t i = 0; i < len; i++)
-			n += sprintf(line + n, "%02x", p[i]);
+		hex(p, len, line + n);
 		if (show ? !play_line(s, line, "", reply)
 			 : !do_line(s, line, reply))
 			return false;

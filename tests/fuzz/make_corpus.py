@@ -195,6 +195,7 @@ def put_capture(corpus, name, data):
     corpus.put("capfile", name, data[:16000])
     corpus.put("capfile", name + "ng", pcapng(frames[:8]))
     corpus.put("dissect", name, dissect_input(frames))
+    corpus.put("replay", name, dissect_input(frames, flags=1))
     corpus.put("dissect", name + "-cut",
                dissect_input([f[:80] for f in frames], flags=3))
     corpus.put("dissect", name + "-ip",
