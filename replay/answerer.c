@@ -266,7 +266,7 @@ static bool start(struct role *p, uint32_t psn)
 		return false;
 	a->in_step = true;
 	a->epsn = psn;
-	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
+	a->has_acked = a->has_asked = a->gap = a->said_gap = a->refused = false;
 	a->rnr_timer = 12; /* the preset */
 	a->nplaces = 0;
 	a->has_spare = false;
@@ -275,11 +275,27 @@ static bool start(struct role *p, uint32_t psn)
 	return true;
 }
 
+static bool begins(const struct item *i)
+{
+	return item_flags(i) & IS_START ||
+	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+}
+
+/* Will a message that begins at @psn be played? */
+static bool is_beginning(const struct role *p, uint32_t psn)
+{
+	for (const struct item *i = queue_head(&p->queue); i;
+	     i = queue_next(&p->queue, i))
+		if (!i->answer && item_psn(i) == psn)
+			return begins(i);
+	return false;
+}
+
 /* Where the captured side was when it got @i: there, unless the answer @by asks for
  * an earlier PSN.  False: within a message.
  */
-static bool find_start(const struct item *i, const struct item *by,
-		       uint32_t *psn)
+static bool find_start(const struct role *p, const struct item *i,
+		       const struct item *by, uint32_t *psn)
 {
 	int code;
 
@@ -287,10 +303,9 @@ static bool find_start(const struct item *i, const struct item *by,
 	if (by && item_refuses(by, &code) && code == NAK_PSN_SEQUENCE &&
 	    psn_diff(item_psn(by), item_psn(i)) < 0) {
 		*psn = item_psn(by);
-		return true;
+		return is_beginning(p, *psn);
 	}
-	return item_flags(i) & IS_START ||
-	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+	return begins(i);
 }
 
 /* The first answer behind @i. */
@@ -307,7 +322,7 @@ static bool get_in_step(struct role *p, const struct item *i)
 {
 	uint32_t psn;
 	struct answering *a = p->answering;
-	bool hole = a->in_step && psn_diff(item_psn(i), a->epsn) > 0 &&
+	bool hole = a->in_step && !a->refused && psn_diff(item_psn(i), a->epsn) > 0 &&
 		    queue_hole(&p->queue, i, a->epsn, p->flow->pmtu);
 
 	if (hole) {
@@ -320,7 +335,7 @@ static bool get_in_step(struct role *p, const struct item *i)
 		return true;
 	if (a->has_settled && psn_diff(item_psn(i), a->settled) <= 0)
 		return false; /* sent again */
-	if (!find_start(i, next_answer(p, i), &psn)) {
+	if (!find_start(p, i, next_answer(p, i), &psn)) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "its message's beginning was not seen");
 		return false;
@@ -340,6 +355,8 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 		a->gap = true;
 		a->said_gap |= word == DROP_SEQ_GAP;
 	}
+	a->refused |= !ahead && word != DROP_NONE && word != DROP_N &&
+		      (fate == FATE_ACCEPTED || fate == FATE_OPEN);
 	if (ahead || (word != DROP_NONE && word != DROP_N) ||
 	    (word == DROP_N && (fate == FATE_RNR || fate == FATE_REFUSED)))
 		return;

@@ -18,6 +18,7 @@ struct place {
 struct answering {
 	bool in_step;  /* there is a QP that has all from epsn on before it */
 	uint32_t epsn; /* that the NIC expects */
+	bool refused;  /* the NIC has refused that one, the captured side not */
 	bool gap;      /* a request beyond it was played, */
 	bool said_gap; /* and refused for that */
 	bool has_acked, has_asked;

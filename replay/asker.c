@@ -131,30 +131,34 @@ static void leave_below(struct role *p, uint32_t psn, uint64_t frame)
 	}
 }
 
+static void leave_owed(struct role *p, struct item *i)
+{
+	const struct asking *a = p->asking;
+	bool answered = p->flow->key.transport != TRANSPORT_RC ||
+			psn_diff(a->fed, item_psn(i)) > 0;
+
+	if (a->over)
+		role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
+			   "after the NAK glassnic sends nothing");
+	else if (answered)
+		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
+			   "not sent");
+	else
+		role_note(p, KIND_WINDOW, i->frame, &i->roce, NULL,
+			  "glassnic was not there yet");
+	list_del(&i->node);
+	free(i);
+}
+
 static void leave_all(struct role *p, uint64_t frame)
 {
-	struct asking *a = p->asking;
+	struct list *owed = &p->asking->owed;
 	struct out *o;
 
 	while ((o = out_next(p, NULL)))
 		leave_out(p, o, frame);
-	while (!list_empty(&a->owed)) {
-		struct item *i = list_entry(a->owed.next, struct item, node);
-		bool answered = !is_datagram(p) &&
-				psn_diff(a->fed, item_psn(i)) > 0;
-
-		if (a->over)
-			role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
-				   "after the NAK glassnic sends nothing");
-		else if (answered || p->flow->key.transport != TRANSPORT_RC)
-			role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
-				   "not sent");
-		else
-			role_note(p, KIND_WINDOW, i->frame, &i->roce, NULL,
-				  "glassnic was not there yet");
-		list_del(&i->node);
-		free(i);
-	}
+	while (!list_empty(owed))
+		leave_owed(p, list_entry(owed->next, struct item, node));
 }
 
 /* ---- requests ---- */
@@ -184,9 +188,16 @@ static bool start(struct role *p, uint32_t psn)
 		break;
 	}
 	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
-	a->sent = a->reads = a->seen = a->fed = psn;
+	a->sent = a->reads = a->seen = a->fed = a->take = psn;
 	a->over = a->owes_back = a->has_back = false;
 	return a->has_qp;
+}
+
+/* The NIC would give @m another PSN than it has: something before it is missing. */
+static bool is_out_of_step(const struct role *p, const struct message *m)
+{
+	return p->asking->has_qp && !is_datagram(p) &&
+	       m->psn != p->asking->take;
 }
 
 /* All that come before @last in the sequence, and itself. */
@@ -202,10 +213,15 @@ static bool post_up_to(struct role *p, const struct message *last)
 		done = m == last;
 		if (!m->whole)
 			message_close(p, m);
+		if (is_out_of_step(p, m)) {
+			leave_all(p, p->stage.frame);
+			a->has_qp = false;
+		}
 		if (!a->has_qp)
 			ok = start(p, m->psn);
 		if (ok && !a->over)
 			ok = message_post(p, m);
+		a->take = psn_add(a->take, message_span(p, m));
 		a->posted = m->end;
 		message_free(m);
 	} while (ok && !done);
@@ -248,6 +264,9 @@ static bool judge_request(struct role *p, struct item *i)
 		role_drop_out(o);
 	} else if (again) {
 		judge_again(p, i);
+	} else if (!is_datagram(p) && psn_diff(item_psn(i), a->sent) < 0) {
+		role_note(p, KIND_TIMING, i->frame, &i->roce, NULL,
+			  "glassnic has sent it before");
 	} else {
 		queue_take(&p->queue, i);
 		list_add_tail(&a->owed, &i->node);

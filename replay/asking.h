@@ -24,7 +24,8 @@ struct asking {
 	struct message *open; /* the one that is not whole */
 	struct list messages; /* not posted */
 	/* Playing them. */
-	uint32_t posted;  /* the PSN behind all that is */
+	uint32_t posted;  /* the PSN behind all that is, */
+	uint32_t take;	  /* and that the NIC gives to the next */
 	struct list owed; /* captured requests that the NIC has not sent yet */
 	bool has_qp;
 	bool over; /* a NAK has ended the connection */
@@ -49,6 +50,8 @@ void message_restart(struct role *p, struct item *i);
 void message_close(struct role *p, struct message *m);
 /* The one that request @i is a packet of, if it is not posted; or NULL. */
 struct message *message_of(const struct role *p, const struct item *i);
+/* PSNs that the NIC takes for it. */
+uint32_t message_span(const struct role *p, const struct message *m);
 /* Posts @m.  False: see p->stage.trouble. */
 bool message_post(struct role *p, const struct message *m);
 void message_free(struct message *m);

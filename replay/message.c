@@ -282,6 +282,16 @@ static int say_rest(const struct message *m, char *line, size_t size)
 	return n;
 }
 
+uint32_t message_span(const struct role *p, const struct message *m)
+{
+	uint64_t len = m->first.op->flags & IS_READ ? m->first.reth.len : m->len;
+	uint32_t pmtu = p->flow->pmtu;
+
+	return len && !is_datagram(p)
+		       ? (uint32_t)((len + pmtu - 1) / pmtu)
+		       : 1;
+}
+
 bool message_post(struct role *p, const struct message *m)
 {
 	struct asking *a = p->asking;
