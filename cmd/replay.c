@@ -10,7 +10,8 @@
 
 static const char help[] =
 	"Usage: glassnic replay FILE [OPTION]...\n"
-	"Takes one side of each RoCEv2 connection in a pcap or pcapng file: the "
+	"Takes one side of each RoCEv2 connection in a pcap or pcapng file: "
+	"the "
 	"other\n"
 	"side's packets go to glassnic's engine, and what it does is compared "
 	"with what\n"
@@ -26,7 +27,8 @@ static const char help[] =
 	"  --nic SPEC    the NIC that plays, as drills' `nic SPEC'\n"
 	"  --help        this text\n"
 	"\n"
-	"Exit status: 0 glassnic's side keeps the rules, 1 it does not, 2 usage "
+	"Exit status: 0 glassnic's side keeps the rules, 1 it does not, 2 "
+	"usage "
 	"or\n"
 	"unreadable file.\n";
 
@@ -54,7 +56,8 @@ static bool parse_flow(struct replay_options *o, const char *text)
 static const char *set_option(struct replay_options *o, int opt)
 {
 	switch (opt) {
-	case 'a': return parse_side(o, optarg) ? NULL : "responder or requester";
+	case 'a':
+		return parse_side(o, optarg) ? NULL : "responder or requester";
 	case 'f': return parse_flow(o, optarg) ? NULL : "a number from 1 on";
 	case 'v': o->verbose = true; return NULL;
 	case 'd': o->as_drill = true; return NULL;

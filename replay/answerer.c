@@ -1,8 +1,9 @@
-/* glassnic as responder.  A request is played when the answers behind it have told
- * what became of it: a receive request is posted for a SEND if the captured side
- * had one, memory gets the bytes that its READ responses carried, a key that it
- * refused opens nothing here.  Then what the NIC answers waits until the captured
- * answers come, and each of these looks for the one that stands for it.
+/* glassnic as responder.  A request is played when the answers behind it have
+ * told what became of it: a receive request is posted for a SEND if the
+ * captured side had one, memory gets the bytes that its READ responses carried,
+ * a key that it refused opens nothing here.  Then what the NIC answers waits
+ * until the captured answers come, and each of these looks for the one that
+ * stands for it.
  *
  * Requests go to one region whatever their key: each gets a place of its own,
  * which those that are sent again find by their PSN.
@@ -37,13 +38,13 @@ static bool out_is_data(const struct out *o)
 
 static bool out_is_ack(const struct out *o)
 {
-	return !out_is_data(o) &&
-	       aeth_kind(o->roce.aeth.syndrome) == AETH_ACK;
+	return !out_is_data(o) && aeth_kind(o->roce.aeth.syndrome) == AETH_ACK;
 }
 
 static bool out_is_fatal(const struct out *o)
 {
-	return !out_is_data(o) && aeth_kind(o->roce.aeth.syndrome) == AETH_NAK &&
+	return !out_is_data(o) &&
+	       aeth_kind(o->roce.aeth.syndrome) == AETH_NAK &&
 	       aeth_value(o->roce.aeth.syndrome) != NAK_PSN_SEQUENCE;
 }
 
@@ -84,8 +85,8 @@ static void leave_all(struct role *p, uint64_t frame)
 		leave_out(p, o, frame);
 }
 
-/* The NIC's acknowledgements before @until were passed over; its data may come yet,
- * if the network has changed their order.
+/* The NIC's acknowledgements before @until were passed over; its data may come
+ * yet, if the network has changed their order.
  */
 static void pass_over(struct role *p, const struct out *until, uint64_t frame)
 {
@@ -110,8 +111,9 @@ static bool stands_for(const struct out *o, const struct item *i)
 					  aeth_kind(i->roce.aeth.syndrome);
 }
 
-/* One that stands for @i; rather one of the same opcode, since answers to a READ that
- * was asked for again begin elsewhere; and rather of the last time it was asked for.
+/* One that stands for @i; rather one of the same opcode, since answers to a
+ * READ that was asked for again begin elsewhere; and rather of the last time it
+ * was asked for.
  */
 static struct out *find_out(struct role *p, const struct item *i)
 {
@@ -174,7 +176,8 @@ static void nak_alone(struct role *p, const struct item *i, int code)
 	const struct answering *a = p->answering;
 	bool had = a->in_step && psn_diff(item_psn(i), a->epsn) < 0;
 
-	if (code == NAK_PSN_SEQUENCE && !had && a->gap && !a->said_gap)
+	if (code == NAK_PSN_SEQUENCE && !had && a->gap && !a->said_gap &&
+	    !a->rnr)
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "no sequence NAK");
 	else if (code == NAK_PSN_SEQUENCE || had)
@@ -266,7 +269,8 @@ static bool start(struct role *p, uint32_t psn)
 		return false;
 	a->in_step = true;
 	a->epsn = psn;
-	a->has_acked = a->has_asked = a->gap = a->said_gap = a->refused = false;
+	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
+	a->refused = a->rnr = false;
 	a->rnr_timer = 12; /* the preset */
 	a->nplaces = 0;
 	a->has_spare = false;
@@ -291,8 +295,8 @@ static bool is_beginning(const struct role *p, uint32_t psn)
 	return false;
 }
 
-/* Where the captured side was when it got @i: there, unless the answer @by asks for
- * an earlier PSN.  False: within a message.
+/* Where the captured side was when it got @i: there, unless the answer @by asks
+ * for an earlier PSN.  False: within a message.
  */
 static bool find_start(const struct role *p, const struct item *i,
 		       const struct item *by, uint32_t *psn)
@@ -322,7 +326,8 @@ static bool get_in_step(struct role *p, const struct item *i)
 {
 	uint32_t psn;
 	struct answering *a = p->answering;
-	bool hole = a->in_step && !a->refused && psn_diff(item_psn(i), a->epsn) > 0 &&
+	bool hole = a->in_step && !a->refused &&
+		    psn_diff(item_psn(i), a->epsn) > 0 &&
 		    queue_hole(&p->queue, i, a->epsn, p->flow->pmtu);
 
 	if (hole) {
@@ -355,6 +360,7 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 		a->gap = true;
 		a->said_gap |= word == DROP_SEQ_GAP;
 	}
+	a->rnr |= !ahead && word == DROP_RNR;
 	a->refused |= !ahead && word != DROP_NONE && word != DROP_N &&
 		      (fate == FATE_ACCEPTED || fate == FATE_OPEN);
 	if (ahead || (word != DROP_NONE && word != DROP_N) ||
@@ -363,7 +369,7 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 	if (item_flags(i) & IS_END && item_flags(i) & TAKES_RECV)
 		a->has_spare = false;
 	a->epsn = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
-	a->gap = a->said_gap = false;
+	a->gap = a->said_gap = a->rnr = false;
 	if (i->roce.bth.ackreq) {
 		a->has_asked = true;
 		a->asked = item_psn(i);

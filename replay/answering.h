@@ -19,6 +19,7 @@ struct answering {
 	bool in_step;  /* there is a QP that has all from epsn on before it */
 	uint32_t epsn; /* that the NIC expects */
 	bool refused;  /* the NIC has refused that one, the captured side not */
+	bool rnr;      /* or has not been ready for it */
 	bool gap;      /* a request beyond it was played, */
 	bool said_gap; /* and refused for that */
 	bool has_acked, has_asked;
@@ -30,15 +31,15 @@ struct answering {
 	bool has_spare;	    /* a receive request that no message has used up */
 	struct place place[ANSWER_PLACES]; /* a ring */
 	uint32_t nplaces;
-	uint64_t next; /* where in "buf" the next one begins */
+	uint64_t next;	   /* where in "buf" the next one begins */
 	uint64_t receives; /* bytes of a receive request */
 	unsigned nsge;
 };
 
 /* The regions.  False: see p->stage.trouble. */
 bool answer_make_room(struct role *p);
-/* Makes true what @fate, told by answer @by, implies for request @i, which the NIC
- * gets next, as @r.  False: see p->stage.trouble.
+/* Makes true what @fate, told by answer @by, implies for request @i, which the
+ * NIC gets next, as @r.  False: see p->stage.trouble.
  */
 bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		    const struct item *by, struct roce *r);

@@ -1,8 +1,8 @@
-/* glassnic as requester.  Messages are posted when their first packet was captured;
- * then captured requests and the NIC's look for each other by PSN: who comes first
- * waits, the NIC's in stage.out, the captured ones in owed.  Answers go to the NIC
- * when they were captured; local ACK timeouts are off, since what a timer sends is
- * never the same.
+/* glassnic as requester.  Messages are posted when their first packet was
+ * captured; then captured requests and the NIC's look for each other by PSN:
+ * who comes first waits, the NIC's in stage.out, the captured ones in owed.
+ * Answers go to the NIC when they were captured; local ACK timeouts are off,
+ * since what a timer sends is never the same.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -193,7 +193,8 @@ static bool start(struct role *p, uint32_t psn)
 	return a->has_qp;
 }
 
-/* The NIC would give @m another PSN than it has: something before it is missing. */
+/* The NIC would give @m another PSN than it has: something before it is
+ * missing. */
 static bool is_out_of_step(const struct role *p, const struct message *m)
 {
 	return p->asking->has_qp && !is_datagram(p) &&
@@ -207,8 +208,8 @@ static bool post_up_to(struct role *p, const struct message *last)
 	bool ok = true, done;
 
 	do {
-		struct message *m = list_entry(a->messages.next,
-					       struct message, node);
+		struct message *m =
+			list_entry(a->messages.next, struct message, node);
 
 		done = m == last;
 		if (!m->whole)
@@ -240,7 +241,8 @@ static void judge_again(struct role *p, const struct item *i)
 	if (a->over)
 		role_note(p, KIND_CUT_OFF, i->frame, &i->roce, NULL,
 			  "after the NAK glassnic sends nothing");
-	else if (a->owes_back && item_psn(i) == a->back)
+	else if (a->owes_back && item_psn(i) == a->back &&
+		 i->nsec >= a->back_at)
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "glassnic does not go back, though a NAK asked "
 			   "for it");
@@ -328,8 +330,8 @@ static void catch_up(struct role *p, const struct item *i)
 	while (psn_diff(item_psn(i), a->sent) >= 0) {
 		uint32_t before = a->sent;
 		struct roce r = {
-			.bth = {.opcode = opcode_of(TRANSPORT_RC,
-						    OP_ACKNOWLEDGE),
+			.bth = {.opcode =
+					opcode_of(TRANSPORT_RC, OP_ACKNOWLEDGE),
 				.psn = psn_add(before, PSN_MASK)},
 			.op = opcode_find(OP_ACKNOWLEDGE),
 			.aeth = {aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED),
@@ -370,15 +372,21 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 	leave_below(p, a->fed, i->frame);
 }
 
-/* A NAK asks to go back to @psn.  For the second of one gap the NIC has gone back
- * already (an RNR NAK asks anew each time).
+/* NAK @i asks to go back.  For the second of one gap the NIC has gone back
+ * already; an RNR NAK asks anew each time, after a while.
  */
-static void owe_back(struct asking *a, uint32_t psn, int code)
+static void owe_back(struct asking *a, const struct item *i, int code)
 {
+	uint32_t psn = item_psn(i);
+	unsigned value = aeth_value(i->roce.aeth.syndrome);
+
 	if (code == NAK_PSN_SEQUENCE && a->has_back && a->back == psn)
 		return;
 	a->has_back = true;
 	a->back = psn;
+	a->back_at = i->nsec;
+	if (code != NAK_PSN_SEQUENCE)
+		a->back_at += (int64_t)rnr_usec(value) * 1000;
 	a->owes_back = psn_diff(psn, a->sent) < 0;
 }
 
@@ -398,12 +406,11 @@ static void play_answer(struct role *p, const struct item *i)
 	meet(p);
 	catch_up(p, i);
 	/* What credits stand for is not in the capture. */
-	if (item_flags(i) & HAS_AETH &&
-	    aeth_kind(r.aeth.syndrome) == AETH_ACK)
+	if (item_flags(i) & HAS_AETH && aeth_kind(r.aeth.syndrome) == AETH_ACK)
 		r.aeth.syndrome = aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED);
 	if (item_refuses(i, &code) && code <= NAK_PSN_SEQUENCE && !a->over &&
 	    psn_diff(item_psn(i), a->fed) >= 0)
-		owe_back(a, item_psn(i), code);
+		owe_back(a, i, code);
 	failed = p->stage.failed;
 	stage_send(&p->stage, &r, i->frame);
 	p->tally.played++;
@@ -487,8 +494,8 @@ static void end(struct role *p)
 	if (!a)
 		return;
 	while (!list_empty(&a->messages))
-		message_free(list_entry(a->messages.next, struct message,
-					node));
+		message_free(
+			list_entry(a->messages.next, struct message, node));
 	while (!list_empty(&a->owed)) {
 		struct item *i = list_entry(a->owed.next, struct item, node);
 

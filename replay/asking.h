@@ -19,8 +19,8 @@ struct message {
 
 struct asking {
 	/* Putting messages together. */
-	bool in_step;	/* there is a sequence, which goes on at */
-	uint32_t next;	/* this PSN */
+	bool in_step;	      /* there is a sequence, which goes on at */
+	uint32_t next;	      /* this PSN */
 	struct message *open; /* the one that is not whole */
 	struct list messages; /* not posted */
 	/* Playing them. */
@@ -28,16 +28,17 @@ struct asking {
 	uint32_t take;	  /* and that the NIC gives to the next */
 	struct list owed; /* captured requests that the NIC has not sent yet */
 	bool has_qp;
-	bool over; /* a NAK has ended the connection */
+	bool over;	/* a NAK has ended the connection */
 	uint32_t sent;	/* the PSN behind all that the NIC has sent, */
 	uint32_t reads; /* and behind the last READ or atomic of these */
 	uint32_t seen;	/* the PSN behind all that was captured */
 	uint32_t fed;	/* and behind all that an answer has accepted */
-	bool has_back; /* a NAK has asked for this PSN: */
+	bool has_back;	/* a NAK has asked for this PSN: */
 	uint32_t back;
-	bool owes_back; /* and the NIC has not gone back yet */
-	uint64_t place; /* in region "buf", for the next message */
-	uint64_t id;	/* of the next work request */
+	bool owes_back;	 /* and the NIC has not gone back yet, */
+	int64_t back_at; /* as it has to when the capture's clock is there */
+	uint64_t place;	 /* in region "buf", for the next message */
+	uint64_t id;	 /* of the next work request */
 };
 
 /* Request @i joins a message, if it continues the sequence. */

@@ -1,7 +1,7 @@
-/* Numbers that each side chooses for itself are not compared: QPNs, and what the
- * NIC was given in place of captured keys.  What a side is free to do otherwise is
- * noted as that.  All the rest must be equal, field by field, in the words of
- * drills.
+/* Numbers that each side chooses for itself are not compared: QPNs, and what
+ * the NIC was given in place of captured keys.  What a side is free to do
+ * otherwise is noted as that.  All the rest must be equal, field by field, in
+ * the words of drills.
  */
 #include <stdio.h>
 #include "drill/packet.h"
@@ -38,9 +38,9 @@ static void set_mapped(const struct role *p, struct packet_text *want)
 	else
 		forget(want, F_DQPN);
 	if (packet_gives(want, F_MSN))
-		packet_set(want, F_MSN,
-			   psn_add((uint32_t)want->v[F_MSN],
-				   0u - p->msn_ahead));
+		packet_set(
+			want, F_MSN,
+			psn_add((uint32_t)want->v[F_MSN], 0u - p->msn_ahead));
 }
 
 /* The first answer tells how far the captured side had counted before. */
@@ -50,8 +50,8 @@ static void learn_msn(struct role *p, const struct packet_text *want,
 	if (!packet_gives(want, F_MSN) || p->has_msn)
 		return;
 	p->has_msn = true;
-	p->msn_ahead = psn_add((uint32_t)want->v[F_MSN],
-			       0u - (uint32_t)got->v[F_MSN]);
+	p->msn_ahead =
+		psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
 }
 
 static bool is_ack(const struct packet_text *t)
@@ -74,7 +74,8 @@ static void allow(struct role *p, const struct item *i, const struct out *o,
 			  packet_field_name(f), (unsigned long long)want->v[f],
 			  (unsigned long long)got->v[f]);
 	}
-	if (is_ack(want) && is_ack(got) && want->v[F_VALUE] != got->v[F_VALUE]) {
+	if (is_ack(want) && is_ack(got) &&
+	    want->v[F_VALUE] != got->v[F_VALUE]) {
 		role_note(p, KIND_CREDITS, i->frame, &i->roce, &o->roce,
 			  "credit code: captured %llu, glassnic %llu",
 			  (unsigned long long)want->v[F_VALUE],

@@ -150,7 +150,8 @@ static void note_lengths(struct flow *f, const struct packet *p)
 		f->longest_memory = p->roce.reth.len;
 }
 
-/* The least path MTU that holds the payload, until packets show the true one. */
+/* The least path MTU that holds the payload, until packets show the true one.
+ */
 static void note_pmtu(struct flow *f, const struct stream *s,
 		      const struct packet *p)
 {

@@ -1,6 +1,7 @@
-/* Flows: the requests of one QP to another and the answers to them, as the first
- * pass over a capture finds them, and what it must know of them before a NIC can
- * play either side: which stream answers, the path MTU, how long messages get.
+/* Flows: the requests of one QP to another and the answers to them, as the
+ * first pass over a capture finds them, and what it must know of them before a
+ * NIC can play either side: which stream answers, the path MTU, how long
+ * messages get.
  *
  * A connection is two flows; a datagram flow is one without answers.
  */
@@ -16,7 +17,7 @@ struct flow {
 	uint32_t stream; /* whose requests they are */
 	uint32_t back;	 /* the stream that answers, or 0 */
 	struct stream_key key;
-	uint32_t asker;	 /* the requester's QPN; 0: not known */
+	uint32_t asker; /* the requester's QPN; 0: not known */
 	uint64_t first_frame, last_frame;
 	bool has_start; /* the CM said: */
 	uint32_t start_psn;

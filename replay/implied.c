@@ -1,5 +1,5 @@
-/* What a captured answer implies about its sender: which receive requests it had,
- * what was in its memory, which keys it knew.
+/* What a captured answer implies about its sender: which receive requests it
+ * had, what was in its memory, which keys it knew.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,12 +87,11 @@ static bool post_recv(struct role *p, const struct item *i)
 	if (good > a->receives)
 		good = a->receives;
 	if (code == NAK_INVALID_REQUEST)
-		return stage_do(&p->stage,
-				"post_recv %s sge=inbox:%" PRIu64, p->stage.qp,
-				good);
+		return stage_do(&p->stage, "post_recv %s sge=inbox:%" PRIu64,
+				p->stage.qp, good);
 	return stage_do(&p->stage,
-			"post_recv %s sge=inbox:%" PRIu64
-			" sge=inbox+%" PRIu64 ":65536",
+			"post_recv %s sge=inbox:%" PRIu64 " sge=inbox+%" PRIu64
+			":65536",
 			p->stage.qp, good, a->receives);
 }
 
@@ -118,8 +117,7 @@ static bool set_rnr_timer(struct role *p, const struct item *by)
 
 static struct place *find_place(struct answering *a, uint32_t psn)
 {
-	uint32_t kept =
-		a->nplaces < ANSWER_PLACES ? a->nplaces : ANSWER_PLACES;
+	uint32_t kept = a->nplaces < ANSWER_PLACES ? a->nplaces : ANSWER_PLACES;
 
 	for (uint32_t n = 1; n <= kept; n++) {
 		struct place *at = &a->place[(a->nplaces - n) % ANSWER_PLACES];
@@ -149,7 +147,8 @@ static struct place *new_place(struct role *p, const struct item *i,
 	return at;
 }
 
-/* What answers to @i, up to when it is asked again after one, say was in memory. */
+/* What answers to @i, up to when it is asked again after one, say was in
+ * memory. */
 static bool fill(struct role *p, const struct item *i, struct place *at)
 {
 	uint32_t span = item_span(i, p->flow->pmtu), found = 0;
@@ -189,8 +188,8 @@ bool answer_is_known(const struct role *p, uint32_t psn)
 	return at && at->is_known;
 }
 
-/* Where the request's memory is here.  One that is sent again asks for the same,
- * or it differs here as it did there.
+/* Where the request's memory is here.  One that is sent again asks for the
+ * same, or it differs here as it did there.
  */
 static bool map_memory(struct role *p, const struct item *i, struct roce *r)
 {
@@ -199,8 +198,7 @@ static bool map_memory(struct role *p, const struct item *i, struct roce *r)
 	uint32_t *rkey = atomic ? &r->atomic.rkey : &r->reth.rkey;
 	uint64_t len = atomic ? 8 : r->reth.len;
 	bool again = psn_diff(item_psn(i), p->answering->epsn) < 0;
-	struct place *at =
-		again ? find_place(p->answering, item_psn(i)) : NULL;
+	struct place *at = again ? find_place(p->answering, item_psn(i)) : NULL;
 	bool reads = item_flags(i) & IS_READ || atomic;
 
 	if (!at)

@@ -1,5 +1,5 @@
-/* glassnic as receiver of what nobody answers: it has to take all of it, and to say
- * nothing.
+/* glassnic as receiver of what nobody answers: it has to take all of it, and to
+ * say nothing.
  */
 #include <stdlib.h>
 #include "replay/answering.h"
@@ -80,8 +80,7 @@ static void go_on(struct role *p, bool all)
 		free(i);
 	}
 	while (!list_empty(&p->stage.out)) {
-		struct out *o =
-			list_entry(p->stage.out.next, struct out, node);
+		struct out *o = list_entry(p->stage.out.next, struct out, node);
 
 		role_blame(p, KIND_DIFFERS, o->frame, 0, NULL, &o->roce,
 			   "an answer where there is none");

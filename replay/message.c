@@ -1,5 +1,5 @@
-/* Packets become work requests.  PSNs say which packets belong together; one that
- * is missing may come later, sent again, and those behind it wait for it.
+/* Packets become work requests.  PSNs say which packets belong together; one
+ * that is missing may come later, sent again, and those behind it wait for it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -105,8 +105,8 @@ void message_close(struct role *p, struct message *m)
 	m->whole = true;
 	if (p->asking->open == m)
 		p->asking->open = NULL;
-	pad_to(m, m->first.op->flags & IS_SEND ? m->len + 1
-					       : m->first.reth.len);
+	pad_to(m,
+	       m->first.op->flags & IS_SEND ? m->len + 1 : m->first.reth.len);
 }
 
 static bool continues(const struct message *m, const struct item *i)
@@ -263,8 +263,8 @@ static int say_target(const struct message *m, char *line, size_t size)
 		return snprintf(line, size, " va=0x%" PRIx64 " rkey=0x%x",
 				r->reth.va, r->reth.rkey);
 	if (r->op->flags & HAS_DETH)
-		return snprintf(line, size, " dqpn=0x%x qkey=0x%x",
-				r->bth.dqpn, r->deth.qkey);
+		return snprintf(line, size, " dqpn=0x%x qkey=0x%x", r->bth.dqpn,
+				r->deth.qkey);
 	return 0;
 }
 
@@ -284,12 +284,11 @@ static int say_rest(const struct message *m, char *line, size_t size)
 
 uint32_t message_span(const struct role *p, const struct message *m)
 {
-	uint64_t len = m->first.op->flags & IS_READ ? m->first.reth.len : m->len;
+	uint64_t len =
+		m->first.op->flags & IS_READ ? m->first.reth.len : m->len;
 	uint32_t pmtu = p->flow->pmtu;
 
-	return len && !is_datagram(p)
-		       ? (uint32_t)((len + pmtu - 1) / pmtu)
-		       : 1;
+	return len && !is_datagram(p) ? (uint32_t)((len + pmtu - 1) / pmtu) : 1;
 }
 
 bool message_post(struct role *p, const struct message *m)
@@ -303,9 +302,8 @@ bool message_post(struct role *p, const struct message *m)
 	if (a->place + bytes > p->stage.bytes)
 		a->place = 0;
 	if (bytes) {
-		n = snprintf(line, sizeof(line), " sge=buf+%" PRIu64
-						 ":%" PRIu64,
-			     a->place, bytes);
+		n = snprintf(line, sizeof(line),
+			     " sge=buf+%" PRIu64 ":%" PRIu64, a->place, bytes);
 		if (m->len && bytes == m->len &&
 		    !stage_write(&p->stage, "buf", a->place,
 				 (struct span){m->data, m->len}))

@@ -128,7 +128,8 @@ static enum fate fate_by(const struct queue *q, const struct item *i,
 	int32_t span = (int32_t)item_span(i, pmtu);
 	int code;
 
-	/* Of an answer in several packets, the last tells what was in memory. */
+	/* Of an answer in several packets, the last tells what was in memory.
+	 */
 	if (!item_refuses(at, &code))
 		return ahead + 1 < span ? FATE_OPEN : FATE_ACCEPTED;
 	if (ahead >= span)

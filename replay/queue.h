@@ -69,8 +69,8 @@ enum fate {
 /* *@by: the answer that told. */
 enum fate queue_fate(const struct queue *q, const struct item *i, uint32_t pmtu,
 		     const struct item **by);
-/* Are the PSNs from @psn up to request @i missing for good: not sent again behind
- * it before an answer accepts @i?
+/* Are the PSNs from @psn up to request @i missing for good: not sent again
+ * behind it before an answer accepts @i?
  */
 bool queue_hole(const struct queue *q, const struct item *i, uint32_t psn,
 		uint32_t pmtu);

@@ -26,7 +26,7 @@ struct replay {
 	struct part *part; /* of flow n: those from SIDE_N * (n - 1) on */
 	uint32_t nparts, nwanted;
 	unsigned playing;
-	uint64_t bytes; /* that they may take */
+	uint64_t bytes;	  /* that they may take */
 	uint64_t packets; /* in the capture */
 	uint64_t faults;
 	char *why;
@@ -317,10 +317,8 @@ static void nobody_reads(FILE *out)
 int replay(const struct replay_source *source, const struct replay_options *o,
 	   char why[REPLAY_WHY_MAX])
 {
-	struct replay r = {.source = source,
-			   .o = o,
-			   .flows = flows_new(),
-			   .why = why};
+	struct replay r = {
+		.source = source, .o = o, .flows = flows_new(), .why = why};
 	FILE *nowhere = NULL;
 	bool ok;
 

@@ -1,10 +1,11 @@
-/* Replays a capture: glassnic's engine takes the part of one side, and what it does
- * is compared with what that side did.
+/* Replays a capture: glassnic's engine takes the part of one side, and what it
+ * does is compared with what that side did.
  *
- * Two passes over the file.  The first finds the flows, and what must be known of
- * each before it starts (replay/flow.h); the second plays them, many at a time.  If
- * there are more at once than that, some wait for a pass of their own.  Memory is
- * bounded by how many flows there are, and by what waits in a flow's queue.
+ * Two passes over the file.  The first finds the flows, and what must be known
+ * of each before it starts (replay/flow.h); the second plays them, many at a
+ * time.  If there are more at once than that, some wait for a pass of their
+ * own.  Memory is bounded by how many flows there are, and by what waits in a
+ * flow's queue.
  */
 #ifndef REPLAY_REPLAY_H
 #define REPLAY_REPLAY_H
@@ -25,11 +26,11 @@ struct replay_source {
 };
 
 struct replay_options {
-	const char *spec;     /* of the NIC that plays */
-	bool side[SIDE_N];    /* which it takes, one after the other */
-	uint32_t flow;	      /* only this one; 0: all */
+	const char *spec;  /* of the NIC that plays */
+	bool side[SIDE_N]; /* which it takes, one after the other */
+	uint32_t flow;	   /* only this one; 0: all */
 	bool verbose;
-	FILE *out;   /* the account, or, with as_drill, the drill */
+	FILE *out;     /* the account, or, with as_drill, the drill */
 	bool as_drill; /* of the only play that there is */
 	/* Called now and then; @total is 0 while nobody knows; or NULL. */
 	void (*progress)(void *ctx, uint64_t packets, uint64_t total);

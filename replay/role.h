@@ -26,7 +26,8 @@ struct role_setting {
 
 struct tally {
 	uint64_t played; /* captured packets that went to the NIC */
-	uint64_t same; /* packets alike in all that a side is not free to choose */
+	uint64_t same; /* packets alike in all that a side is not free to choose
+			*/
 	uint64_t n[KIND_N];
 };
 
@@ -77,22 +78,20 @@ extern const struct role_ops answerer_ops, asker_ops, listener_ops;
 
 /* "RC", "UC", "UD" */
 const char *role_qp_type(const struct role *p);
-/* Notes a difference at captured @frame; @want and @got (either may be NULL) are
- * shown.
+/* Notes a difference at captured @frame; @want and @got (either may be NULL)
+ * are shown.
  */
-__attribute__((format(printf, 6, 7))) void
-role_note(struct role *p, enum kind kind, uint64_t frame,
-	  const struct roce *want, const struct roce *got, const char *fmt,
-	  ...);
-/* The same for what would be glassnic's fault, unless the captured packet @frame
- * or @cause (0: none) broke a rule.
+__attribute__((format(printf, 6, 7))) void role_note(
+	struct role *p, enum kind kind, uint64_t frame, const struct roce *want,
+	const struct roce *got, const char *fmt, ...);
+/* The same for what would be glassnic's fault, unless the captured packet
+ * @frame or @cause (0: none) broke a rule.
  */
-__attribute__((format(printf, 7, 8))) void
-role_blame(struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
-	   const struct roce *want, const struct roce *got, const char *fmt,
-	   ...);
-/* Compares what was captured with the NIC's packet that stands for it, and notes
- * what differs.
+__attribute__((format(printf, 7, 8))) void role_blame(
+	struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
+	const struct roce *want, const struct roce *got, const char *fmt, ...);
+/* Compares what was captured with the NIC's packet that stands for it, and
+ * notes what differs.
  */
 void role_compare(struct role *p, const struct item *want,
 		  const struct out *got);

@@ -82,8 +82,8 @@ void stage_wait(struct stage *s, nsec_t time)
 {
 	nsec_t until = s->bench->ops->now(s->bench) + time;
 
-	/* In between the NIC may do something, which the drill is to see when it
-	 * does.
+	/* In between the NIC may do something, which the drill is to see when
+	 * it does.
 	 */
 	for (;;) {
 		nsec_t now = s->bench->ops->now(s->bench);

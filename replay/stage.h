@@ -1,6 +1,6 @@
-/* The NIC that plays: a bench of drills, one QP on it at a time, its clock set by
- * the capture's, and all that is done to it and comes from it written down as a
- * drill, if somebody wants that.
+/* The NIC that plays: a bench of drills, one QP on it at a time, its clock set
+ * by the capture's, and all that is done to it and comes from it written down
+ * as a drill, if somebody wants that.
  */
 #ifndef REPLAY_STAGE_H
 #define REPLAY_STAGE_H
@@ -13,9 +13,9 @@
 /* A packet that the NIC has sent. */
 struct out {
 	struct list node;
-	uint64_t frame; /* the captured packet played last before */
-	bool known;	/* to the side that plays */
-	bool again;	/* a request that the NIC has sent before */
+	uint64_t frame;	  /* the captured packet played last before */
+	bool known;	  /* to the side that plays */
+	bool again;	  /* a request that the NIC has sent before */
 	struct roce roce; /* its payload is in bytes */
 	uint8_t bytes[];
 };
@@ -24,25 +24,25 @@ struct stage {
 	struct bench *bench;
 	FILE *drill; /* or NULL */
 	unsigned qps;
-	char qp[16];	/* the QP's name, */
-	uint32_t qpn;	/* its number, */
-	uint32_t own;	/* and that of its peer */
-	uint64_t va, bytes; /* region "buf" */
-	uint32_t rkey;	    /* 0: it is free */
+	char qp[16];	     /* the QP's name, */
+	uint32_t qpn;	     /* its number, */
+	uint32_t own;	     /* and that of its peer */
+	uint64_t va, bytes;  /* region "buf" */
+	uint32_t rkey;	     /* 0: it is free */
 	uint32_t window_key; /* of window "w"; 0: none is bound */
 	bool has_window;
-	nsec_t zero;	/* the bench's clock when the capture's was */
+	nsec_t zero; /* the bench's clock when the capture's was */
 	int64_t origin;
 	nsec_t unsaid; /* time that has passed since the drill's last line */
 	uint64_t frame;
-	struct list out; /* of struct out, in the NIC's order */
-	unsigned failed; /* completions with an error but WR_FLUSH_ERR */
+	struct list out;   /* of struct out, in the NIC's order */
+	unsigned failed;   /* completions with an error but WR_FLUSH_ERR */
 	char failure[160]; /* the last of these */
 	char trouble[WORDS_WHY_MAX]; /* why nothing can be played any more */
 };
 
-/* @spec: a NIC spec; @origin: the capture's clock now.  False: @why (of at least
- * WORDS_WHY_MAX bytes) is one line.
+/* @spec: a NIC spec; @origin: the capture's clock now.  False: @why (of at
+ * least WORDS_WHY_MAX bytes) is one line.
  */
 bool stage_init(struct stage *s, const char *spec, int64_t origin, FILE *drill,
 		char *why);
@@ -59,8 +59,8 @@ __attribute__((format(printf, 2, 3))) void stage_say(struct stage *s,
  */
 bool stage_qp(struct stage *s, const char *type, const char *attrs);
 /* What the region must grant for all that may be asked of it. */
-#define STAGE_ACCESS                                                           \
-	"local_write,remote_write,remote_read,remote_atomic,mw_bind,"          \
+#define STAGE_ACCESS                                                  \
+	"local_write,remote_write,remote_read,remote_atomic,mw_bind," \
 	"flush_global,flush_persistent"
 /* Region NAME of @len bytes; "buf" is the one that peers see. */
 bool stage_region(struct stage *s, const char *name, uint64_t len);
@@ -76,8 +76,8 @@ bool stage_write(struct stage *s, const char *name, uint64_t offset,
 void stage_clock(struct stage *s, int64_t nsec);
 /* Lets the NIC do what it does within @time. */
 void stage_wait(struct stage *s, nsec_t time);
-/* Sends @r, addressed to the QP, as captured packet @frame; what the NIC made of
- * it, DROP_N: that cannot be known.
+/* Sends @r, addressed to the QP, as captured packet @frame; what the NIC made
+ * of it, DROP_N: that cannot be known.
  */
 enum drop stage_send(struct stage *s, struct roce *r, uint64_t frame);
 

@@ -1,5 +1,5 @@
-/* What a stage does and sees, as lines of a drill (docs/drill.md).  Payload longer
- * than WRITER_DATA_MAX bytes is not in it: only its length is.
+/* What a stage does and sees, as lines of a drill (docs/drill.md).  Payload
+ * longer than WRITER_DATA_MAX bytes is not in it: only its length is.
  */
 #ifndef REPLAY_WRITER_H
 #define REPLAY_WRITER_H

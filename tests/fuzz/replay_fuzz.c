@@ -1,5 +1,5 @@
-/* Frames as for dissect_fuzz.c, replayed from both sides: whatever they say, it is
- * played or left out, and comes to an end.
+/* Frames as for dissect_fuzz.c, replayed from both sides: whatever they say, it
+ * is played or left out, and comes to an end.
  */
 #include "replay/replay.h"
 #include "tests/fuzz/fuzz.h"
