@@ -180,7 +180,7 @@ static void nak_alone(struct role *p, const struct item *i, int code)
 	    !a->rnr)
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "no sequence NAK");
-	else if (code == NAK_PSN_SEQUENCE || had)
+	else if (code == NAK_PSN_SEQUENCE || (code < 0 && had))
 		role_blame(p, KIND_LOST_BEHIND, i->frame, 0, &i->roce, NULL,
 			   "the captured side had not got that");
 	else
