@@ -39,7 +39,9 @@ struct replay {
 /* Nothing tells the number of a requester that is never answered. */
 static const char *qp_text(uint32_t qpn, char text[QP_TEXT])
 {
-	snprintf(text, QP_TEXT, qpn ? " QP 0x%x" : "", qpn);
+	text[0] = '\0';
+	if (qpn)
+		snprintf(text, QP_TEXT, " QP 0x%x", qpn);
 	return text;
 }
 

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include "drill/names.h"
-#include "drill/verbs_words.h"
 #include "replay/writer.h"
 #include "wire/bth.h"
 
