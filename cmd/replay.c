@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "cmd/cmd.h"
+#include "drill/live.h"
 #include "replay/replay.h"
 
 static const char help[] =

@@ -14,7 +14,6 @@
 #include "replay/role.h"
 #include "wire/aeth.h"
 
-#define SETTLE	(10 * MSEC) /* READ responses may be paced */
 #define OUT_MAX 8192u
 
 /* ---- the NIC's own answers ---- */
@@ -228,17 +227,28 @@ static void note_settled(struct answering *a, const struct item *i)
 	a->settled = item_psn(i);
 }
 
+/* Gives the NIC time, unless it has acknowledged it together with others. */
+static struct out *await_out(struct role *p, const struct item *i)
+{
+	const struct answering *a = p->answering;
+	nsec_t deadline = stage_deadline(&p->stage);
+	struct out *o;
+
+	do {
+		o = find_out(p, i);
+		note_acked(p);
+	} while (!o &&
+		 !(a->has_acked && psn_diff(a->acked, item_psn(i)) >= 0) &&
+		 stage_step(&p->stage, deadline));
+	return o;
+}
+
 static void play_answer(struct role *p, struct item *i)
 {
 	struct out *o;
 
 	stage_clock(&p->stage, i->nsec);
-	o = find_out(p, i);
-	if (!o) {
-		stage_wait(&p->stage, SETTLE);
-		o = find_out(p, i);
-	}
-	note_acked(p);
+	o = await_out(p, i);
 	note_settled(p->answering, i);
 	if (!o) {
 		answer_alone(p, i);
@@ -261,9 +271,8 @@ static bool start(struct role *p, uint32_t psn)
 
 	snprintf(attrs, sizeof(attrs),
 		 "pmtu=%u rq_psn=%u max_dest_rd_atomic=128 max_recv_sge=%u "
-		 "access=remote_write,remote_read,remote_atomic,flush_global,"
-		 "flush_persistent",
-		 f->pmtu, psn, ANSWER_SGES);
+		 "access=%s",
+		 f->pmtu, psn, ANSWER_SGES, stage_access(&p->stage));
 	if (!stage_qp(&p->stage, "RC", attrs) ||
 	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
 		return false;
@@ -429,7 +438,7 @@ static void go_on(struct role *p, bool all)
 	}
 	if (!all)
 		return;
-	stage_wait(&p->stage, SETTLE);
+	stage_wait(&p->stage, stage_patience(&p->stage));
 	leave_all(p, p->flow->last_frame);
 }
 

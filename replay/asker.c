@@ -9,7 +9,6 @@
 #include "replay/asking.h"
 #include "wire/aeth.h"
 
-#define SETTLE	   (10 * MSEC)
 #define REGION_MAX UINT64_C(0x4000000) /* of drills */
 #define REGION_MIN UINT64_C(0x400000)
 #define BESIDE	   UINT64_C(0x10000)
@@ -326,7 +325,11 @@ static int play_request(struct role *p, struct item *i, bool forced)
 static void catch_up(struct role *p, const struct item *i)
 {
 	struct asking *a = p->asking;
+	nsec_t deadline = stage_deadline(&p->stage);
 
+	while (p->stage.bench->live && psn_diff(item_psn(i), a->sent) >= 0 &&
+	       stage_step(&p->stage, deadline))
+		meet(p);
 	while (psn_diff(item_psn(i), a->sent) >= 0) {
 		uint32_t before = a->sent;
 		struct roce r = {
@@ -440,7 +443,7 @@ static void go_on(struct role *p, bool all)
 	}
 	if (!all)
 		return;
-	stage_wait(&p->stage, SETTLE);
+	stage_wait(&p->stage, stage_patience(&p->stage));
 	meet(p);
 	leave_all(p, p->flow->last_frame);
 }

@@ -177,7 +177,7 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 {
 	char why[WORDS_WHY_MAX];
 
-	if (r->playing == PLAYS_AT_ONCE ||
+	if (r->playing == (r->o->bench ? 1 : PLAYS_AT_ONCE) ||
 	    (r->playing && r->bytes + bytes_of(t) > BYTES_AT_ONCE))
 		return; /* in another pass */
 	t->play = role_new(t->flow, t->side, now, &r->setting, why);
@@ -333,6 +333,8 @@ int replay(const struct replay_source *source, const struct replay_options *o,
 		nowhere = fopen("/dev/null", "w");
 	r.setting = (struct role_setting){
 		.spec = o->spec,
+		.bench = o->bench,
+		.bench_ctx = o->bench_ctx,
 		.out = nowhere ? nowhere : o->out,
 		.verbose = o->verbose,
 		.drill = o->as_drill ? o->out : NULL,

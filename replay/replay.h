@@ -26,7 +26,10 @@ struct replay_source {
 };
 
 struct replay_options {
-	const char *spec;  /* of the NIC that plays */
+	const char *spec; /* of the NIC that plays */
+	stage_bench
+		bench; /* that it is on, one play at a time; NULL: in memory */
+	void *bench_ctx;
 	bool side[SIDE_N]; /* which it takes, one after the other */
 	uint32_t flow;	   /* only this one; 0: all */
 	bool verbose;

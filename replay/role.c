@@ -154,7 +154,8 @@ struct role *role_new(const struct flow *f, enum side side, int64_t now,
 	p->o = o;
 	p->ops = ops_of(f, side);
 	queue_init(&p->queue);
-	if (!stage_init(&p->stage, o->spec, now, o->drill, why)) {
+	if (!stage_init(&p->stage, o->spec, o->bench, o->bench_ctx, now,
+			o->drill, why)) {
 		free(p);
 		return NULL;
 	}

@@ -17,7 +17,9 @@ enum side { SIDE_RESPONDER, SIDE_REQUESTER, SIDE_N };
 const char *side_word(enum side s);
 
 struct role_setting {
-	const char *spec;	     /* of the NIC */
+	const char *spec;  /* of the NIC */
+	stage_bench bench; /* that it is on; NULL: in memory */
+	void *bench_ctx;
 	const struct report *report; /* what the captured sides did wrong */
 	FILE *out;		     /* differences go there */
 	bool verbose;		     /* the legal ones, too */

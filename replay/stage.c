@@ -9,6 +9,9 @@
 
 #define OWN_QPN_FIRST 0x100u /* as drills number them */
 #define STEP_MAX      (10 * SEC)
+#define STEP_MAX_LIVE (1 * SEC)
+#define PATIENCE      (10 * MSEC) /* READ responses may be paced */
+#define PATIENCE_LIVE (300 * MSEC)
 #define WRITE_MAX     512u /* bytes in a line */
 #define PAYLOAD_MAX   8192u
 #define SPORT	      50000u
@@ -76,41 +79,55 @@ static void say_time(struct stage *s)
 	s->unsaid = 0;
 }
 
+bool stage_step(struct stage *s, nsec_t deadline)
+{
+	nsec_t now = s->bench->ops->now(s->bench);
+	bool some = s->bench->ops->run(s->bench, deadline, true);
+
+	s->unsaid += s->bench->ops->now(s->bench) - now;
+	if (!some)
+		return false;
+	say_time(s);
+	take_seen(s);
+	return true;
+}
+
 void stage_wait(struct stage *s, nsec_t time)
 {
-	nsec_t until = s->bench->ops->now(s->bench) + time;
+	nsec_t deadline = s->bench->ops->now(s->bench) + time;
 
-	/* In between the NIC may do something, which the drill is to see when
-	 * it does.
-	 */
-	for (;;) {
-		nsec_t now = s->bench->ops->now(s->bench);
-		bool some = s->bench->ops->run(s->bench, until, true);
+	/* The drill is to see each thing when it happens. */
+	while (stage_step(s, deadline))
+		;
+}
 
-		s->unsaid += s->bench->ops->now(s->bench) - now;
-		if (!some)
-			return;
-		say_time(s);
-		take_seen(s);
-	}
+nsec_t stage_patience(const struct stage *s)
+{
+	return s->bench->live ? PATIENCE_LIVE : PATIENCE;
+}
+
+nsec_t stage_deadline(const struct stage *s)
+{
+	return s->bench->ops->now(s->bench) + stage_patience(s);
 }
 
 void stage_clock(struct stage *s, int64_t nsec)
 {
 	nsec_t now = s->bench->ops->now(s->bench), at;
+	nsec_t most = s->bench->live ? STEP_MAX_LIVE : STEP_MAX;
 
 	if (nsec <= s->origin)
 		return;
 	at = s->zero + (nsec_t)(nsec - s->origin);
 	if (at <= now)
 		return;
-	if (at - now <= STEP_MAX) {
+	if (at - now <= most) {
 		stage_wait(s, at - now);
 		return;
 	}
 	/* Nothing is due so late. */
-	stage_wait(s, STEP_MAX);
-	s->zero -= at - now - STEP_MAX;
+	stage_wait(s, most);
+	s->zero -= at - now - most;
 }
 
 /* ---- lines ---- */
@@ -188,26 +205,36 @@ static uint64_t learnt(const char *reply, const char *attr)
 
 bool stage_qp(struct stage *s, const char *type, const char *attrs)
 {
-	char line[512], peer[32], reply[REPLY_MAX];
+	char line[512], peer[96], ip[IP_TEXT_MAX], reply[REPLY_MAX];
 
 	if (s->qps && !stage_do(s, "free %s", s->qp))
 		return false;
 	s->own = OWN_QPN_FIRST + s->qps++;
 	snprintf(s->qp, sizeof(s->qp), "q%u", s->qps);
 	snprintf(line, sizeof(line), "qp %s %s %s", s->qp, type, attrs);
-	snprintf(peer, sizeof(peer), " dqpn=0x%x", s->own);
+	snprintf(peer, sizeof(peer), " dqpn=0x%x dgid=%s", s->own,
+		 ip_format(&s->bench->own, ip));
 	if (!play_line(s, line, peer, reply))
 		return false;
 	s->qpn = (uint32_t)learnt(reply, "qpn");
 	return true;
 }
 
+/* Others cannot do what is newer, or refuse all if it is asked for. */
+const char *stage_access(const struct stage *s)
+{
+	return s->bench->live ? "remote_write,remote_read,remote_atomic"
+			      : "remote_write,remote_read,remote_atomic,"
+				"flush_global,flush_persistent";
+}
+
 bool stage_region(struct stage *s, const char *name, uint64_t len)
 {
 	char line[256], reply[REPLY_MAX];
 
-	snprintf(line, sizeof(line), "mr %s %" PRIu64 " access=%s", name, len,
-		 STAGE_ACCESS);
+	snprintf(line, sizeof(line),
+		 "mr %s %" PRIu64 " access=local_write,mw_bind,%s", name, len,
+		 stage_access(s));
 	if (!play_line(s, line, "", reply))
 		return false;
 	if (strcmp(name, "buf"))
@@ -309,6 +336,9 @@ enum drop stage_send(struct stage *s, struct roce *r, uint64_t frame)
 	encode(s->bench, r, &pkt);
 	say_time(s);
 	word = s->bench->ops->send(s->bench, &pkt, NULL);
+	if (s->bench->trouble[0])
+		snprintf(s->trouble, sizeof(s->trouble), "%.500s",
+			 s->bench->trouble);
 	if (s->drill)
 		writer_packet(s->drill, s, '>', r,
 			      word == DROP_NONE || word == DROP_N
@@ -320,12 +350,14 @@ enum drop stage_send(struct stage *s, struct roce *r, uint64_t frame)
 
 /* ---- making it ---- */
 
-bool stage_init(struct stage *s, const char *spec, int64_t origin, FILE *drill,
-		char *why)
+bool stage_init(struct stage *s, const char *spec, stage_bench make, void *ctx,
+		int64_t origin, FILE *drill, char *why)
 {
+	bool skip = false;
+
 	*s = (struct stage){.drill = drill, .origin = origin};
 	list_init(&s->out);
-	s->bench = vnic_new(spec, why);
+	s->bench = make ? make(ctx, spec, why, &skip) : vnic_new(spec, why);
 	if (!s->bench)
 		return false;
 	s->zero = s->bench->ops->now(s->bench);

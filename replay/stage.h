@@ -41,11 +41,16 @@ struct stage {
 	char trouble[WORDS_WHY_MAX]; /* why nothing can be played any more */
 };
 
-/* @spec: a NIC spec; @origin: the capture's clock now.  False: @why (of at
- * least WORDS_WHY_MAX bytes) is one line.
+/* Makes the bench for NIC @spec, as drill/play.h wants it. */
+typedef struct bench *(*stage_bench)(void *ctx, const char *spec, char *why,
+				     bool *skip);
+
+/* @spec: a NIC spec, for @make, or, if that is NULL, for the NIC in memory;
+ * @origin: the capture's clock now.  False: @why (of at least WORDS_WHY_MAX
+ * bytes) is one line.
  */
-bool stage_init(struct stage *s, const char *spec, int64_t origin, FILE *drill,
-		char *why);
+bool stage_init(struct stage *s, const char *spec, stage_bench make, void *ctx,
+		int64_t origin, FILE *drill, char *why);
 void stage_fini(struct stage *s);
 
 /* A line of the drill: done, and written down.  False: see s->trouble. */
@@ -58,10 +63,8 @@ __attribute__((format(printf, 2, 3))) void stage_say(struct stage *s,
  * capture's side, with @attrs as drills write them.
  */
 bool stage_qp(struct stage *s, const char *type, const char *attrs);
-/* What the region must grant for all that may be asked of it. */
-#define STAGE_ACCESS                                                  \
-	"local_write,remote_write,remote_read,remote_atomic,mw_bind," \
-	"flush_global,flush_persistent"
+/* What a QP and a region must allow, for all that may be asked of them here. */
+const char *stage_access(const struct stage *s);
 /* Region NAME of @len bytes; "buf" is the one that peers see. */
 bool stage_region(struct stage *s, const char *name, uint64_t len);
 /* Frees "buf" and what hangs on it: its key opens nothing any more. */
@@ -76,6 +79,12 @@ bool stage_write(struct stage *s, const char *name, uint64_t offset,
 void stage_clock(struct stage *s, int64_t nsec);
 /* Lets the NIC do what it does within @time. */
 void stage_wait(struct stage *s, nsec_t time);
+/* How long it may take to do what it owes, */
+nsec_t stage_patience(const struct stage *s);
+/* from now on, as a time of the bench's clock. */
+nsec_t stage_deadline(const struct stage *s);
+/* Waits for the next thing that it does; false: nothing until @deadline. */
+bool stage_step(struct stage *s, nsec_t deadline);
 /* Sends @r, addressed to the QP, as captured packet @frame; what the NIC made
  * of it, DROP_N: that cannot be known.
  */

@@ -226,6 +226,8 @@ def main():
         put_frame(corpus, f"frame-{i}", frame)
     for i in range(0, len(frames), 16):
         corpus.put("dissect", f"frames-{i}", dissect_input(frames[i:i + 16]))
+        corpus.put("replay", f"frames-{i}",
+                   dissect_input(frames[i:i + 16], flags=1))
     ours = list(our_frames())
     for i, frame in enumerate(ours):
         put_frame(corpus, f"ours-{i}", frame)
