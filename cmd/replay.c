@@ -12,26 +12,38 @@
 static const char help[] =
 	"Usage: glassnic replay FILE [OPTION]...\n"
 	"Takes one side of each RoCEv2 connection in a pcap or pcapng file: "
-	"the "
-	"other\n"
+	"the other\n"
 	"side's packets go to glassnic's engine, and what it does is compared "
 	"with what\n"
 	"was captured.  docs/replay.md explains what it says.\n"
 	"\n"
-	"  --as SIDE     responder or requester; default: both, each in turn\n"
-	"  --flow N      only the N-th flow: one QP's requests and their "
+	"  --as SIDE         responder or requester; default: both, each in "
+	"turn\n"
+	"  --flow N          only the N-th flow: one QP's requests and their "
 	"answers\n"
-	"  -v, --verbose show all differences; default: violations\n"
-	"  --as-drill    write what happens as a drill, of the one connection "
+	"  -v, --verbose     show all differences; default: violations\n"
+	"  --as-drill        write what happens as a drill, of the one flow "
 	"and side\n"
-	"                that --flow and --as choose\n"
-	"  --nic SPEC    the NIC that plays, as drills' `nic SPEC'\n"
-	"  --help        this text\n"
+	"                    that --flow and --as choose\n"
+	"  --nic SPEC        the NIC that plays, as drills' `nic SPEC'\n"
+	"  --live SPEC       play to the device that `glassnic peer' lends "
+	"instead;\n"
+	"                    SPEC is a NIC spec (`glassnic options') for our "
+	"end\n"
+	"  --peer HOST:PORT  where it listens\n"
+	"  --capture FILE    write every packet into FILE (pcapng); with "
+	"--live\n"
+	"  --help            this text\n"
 	"\n"
-	"Exit status: 0 glassnic's side keeps the rules, 1 it does not, 2 "
-	"usage "
-	"or\n"
-	"unreadable file.\n";
+	"Exit status: 0 the side that is played keeps the rules, 1 it does "
+	"not, 2 usage\n"
+	"or unreadable file, 77 cannot run here.\n";
+
+struct options {
+	struct replay_options o;
+	const char *path;
+	const char *live, *peer, *capture; /* NULL: not given */
+};
 
 static bool parse_side(struct replay_options *o, const char *text)
 {
@@ -54,9 +66,14 @@ static bool parse_flow(struct replay_options *o, const char *text)
 }
 
 /* NULL, or what the option's value should be. */
-static const char *set_option(struct replay_options *o, int opt)
+static const char *set_option(struct options *all, int opt)
 {
+	struct replay_options *o = &all->o;
+
 	switch (opt) {
+	case 'l': all->live = optarg; return NULL;
+	case 'c': all->peer = optarg; return NULL;
+	case 'w': all->capture = optarg; return NULL;
 	case 'a':
 		return parse_side(o, optarg) ? NULL : "responder or requester";
 	case 'f': return parse_flow(o, optarg) ? NULL : "a number from 1 on";
@@ -78,9 +95,26 @@ static int wrong_option(int opt, const char *argument, const char *want)
 			   argument);
 }
 
+static int check_options(const struct options *o)
+{
+	if (!strcmp(o->path, "-"))
+		return usage_error("replay", "standard input cannot be read "
+					     "twice: give a file");
+	if (!o->live != !o->peer)
+		return usage_error("replay", "--live and --peer belong "
+					     "together: --live SPEC --peer "
+					     "HOST:PORT");
+	if (o->capture && !o->live)
+		return usage_error("replay", "--capture: there are packets to "
+					     "capture with --live only");
+	if (o->live && *o->o.spec)
+		return usage_error("replay", "--nic: a real NIC is what it is; "
+					     "not with --live");
+	return -1;
+}
+
 /* -1: go on; else the exit status. */
-static int parse(struct replay_options *o, const char **path, int argc,
-		 char **argv)
+static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"help", no_argument, NULL, 'h'},
@@ -89,6 +123,9 @@ static int parse(struct replay_options *o, const char **path, int argc,
 		{"verbose", no_argument, NULL, 'v'},
 		{"as-drill", no_argument, NULL, 'd'},
 		{"nic", required_argument, NULL, 'n'},
+		{"live", required_argument, NULL, 'l'},
+		{"peer", required_argument, NULL, 'c'},
+		{"capture", required_argument, NULL, 'w'},
 		{NULL, 0, NULL, 0},
 	};
 	int opt;
@@ -110,11 +147,8 @@ static int parse(struct replay_options *o, const char **path, int argc,
 	if (argc - optind != 1)
 		return usage_error("replay", "want one capture file; "
 					     "`glassnic help replay' explains");
-	*path = argv[optind];
-	if (!strcmp(*path, "-"))
-		return usage_error("replay", "standard input cannot be read "
-					     "twice: give a file");
-	return -1;
+	o->path = argv[optind];
+	return check_options(o);
 }
 
 /* ---- the progress bar ---- */
@@ -145,28 +179,57 @@ static void draw(void *ctx, uint64_t packets, uint64_t total)
 			(unsigned)(packets * 100 / total));
 }
 
+/* Where it is played, if not in memory; *@live is the caller's to free. */
+static int meet_peer(struct options *o, struct live **live)
+{
+	char why[WORDS_WHY_MAX];
+
+	*live = NULL;
+	if (!o->live)
+		return EXIT_OK;
+	*live = live_new(o->live, o->peer, o->capture, why);
+	if (!*live) {
+		usage_error("replay", "%s", why);
+		return EXIT_CANNOT_RUN;
+	}
+	o->o.bench = live_bench;
+	o->o.bench_ctx = *live;
+	return EXIT_OK;
+}
+
+static int run(struct options *o, struct bar *bar)
+{
+	char why[REPLAY_WHY_MAX];
+	int faults = replay_file(o->path, &o->o, why);
+
+	if (bar->drawn)
+		fputs("\r\033[K", stderr);
+	if (faults < 0)
+		return usage_error("replay", "%s", why);
+	return faults ? EXIT_NO : EXIT_OK;
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct bar bar = {.start = time(NULL)};
-	struct replay_options o = {
-		.spec = "",
-		.side = {true, true},
-		.out = stdout,
-		.progress = isatty(STDERR_FILENO) ? draw : NULL,
-		.progress_ctx = &bar,
+	struct options o = {
+		.o = {.spec = "",
+		      .side = {true, true},
+		      .out = stdout,
+		      .progress = isatty(STDERR_FILENO) ? draw : NULL,
+		      .progress_ctx = &bar},
 	};
-	const char *path = NULL;
-	int status = parse(&o, &path, argc, argv), faults;
-	char why[REPLAY_WHY_MAX];
+	struct live *live;
+	int status = parse(&o, argc, argv);
 
 	if (status >= 0)
 		return status;
 	/* What captured QPs do is not the engine's business to warn of. */
 	setenv("GLASSNIC_LOG", "error", 0);
-	faults = replay_file(path, &o, why);
-	if (bar.drawn)
-		fputs("\r\033[K", stderr);
-	if (faults < 0)
-		return usage_error("replay", "%s", why);
-	return faults ? EXIT_NO : EXIT_OK;
+	status = meet_peer(&o, &live);
+	if (!status)
+		status = run(&o, &bar);
+	if (live)
+		live_free(live);
+	return status;
 }

@@ -385,6 +385,30 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 	}
 }
 
+static bool has_new(const struct role *p, uint32_t psn)
+{
+	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+		if (!o->known && out_psn(o) == psn)
+			return true;
+	return false;
+}
+
+/* A real NIC takes its time to answer a READ, and what is in memory by then
+ * counts.
+ */
+static void await_data(struct role *p, const struct item *i)
+{
+	uint32_t last =
+		psn_add(item_psn(i), item_span(i, p->flow->pmtu) + PSN_MASK);
+	nsec_t deadline = stage_deadline(&p->stage);
+
+	if (!p->stage.bench->live || item_flags(i) & (IS_SEND | IS_WRITE) ||
+	    psn_diff(last, p->answering->epsn) >= 0)
+		return;
+	while (!has_new(p, last) && stage_step(&p->stage, deadline))
+		;
+}
+
 /* False: not yet. */
 static bool play_request(struct role *p, const struct item *i, bool forced)
 {
@@ -408,6 +432,7 @@ static bool play_request(struct role *p, const struct item *i, bool forced)
 	if (!answer_prepare(p, i, fate, by, &r))
 		return true;
 	note_verdict(p, i, fate, stage_send(&p->stage, &r, i->frame));
+	await_data(p, i);
 	note_acked(p);
 	return true;
 }

@@ -232,16 +232,27 @@ static bool post_up_to(struct role *p, const struct message *last)
 	return true;
 }
 
+/* Has the NIC not gone back where a NAK has asked for it, though it had time?
+ */
+static bool is_deaf(struct role *p, const struct item *i)
+{
+	const struct asking *a = p->asking;
+	nsec_t deadline = stage_deadline(&p->stage);
+
+	if (item_psn(i) != a->back || i->nsec < a->back_at)
+		return false;
+	while (a->owes_back && stage_step(&p->stage, deadline))
+		meet(p);
+	return a->owes_back;
+}
+
 /* The captured side sends again. */
 static void judge_again(struct role *p, const struct item *i)
 {
-	const struct asking *a = p->asking;
-
-	if (a->over)
+	if (p->asking->over)
 		role_note(p, KIND_CUT_OFF, i->frame, &i->roce, NULL,
 			  "after the NAK glassnic sends nothing");
-	else if (a->owes_back && item_psn(i) == a->back &&
-		 i->nsec >= a->back_at)
+	else if (is_deaf(p, i))
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "glassnic does not go back, though a NAK asked "
 			   "for it");

@@ -312,6 +312,7 @@ bool message_post(struct role *p, const struct message *m)
 	n += say_target(m, line + n, sizeof(line) - (size_t)n);
 	say_rest(m, line + n, sizeof(line) - (size_t)n);
 	a->place += (bytes + 63) / 64 * 64;
-	return stage_do(&p->stage, "post_send %s %s id=%" PRIu64 "%s",
-			p->stage.qp, opcode_of_message(m), a->id++, line);
+	return (is_datagram(p) ? stage_do_to : stage_do)(
+		&p->stage, "post_send %s %s id=%" PRIu64 "%s", p->stage.qp,
+		opcode_of_message(m), a->id++, line);
 }

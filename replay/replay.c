@@ -289,8 +289,9 @@ static void finish(const struct replay *r)
 		fprintf(out, "the capture is not whole: %s\n", r->why);
 	fprintf(out,
 		"replay: %" PRIu64 " packets, %u flows, %" PRIu64
-		" violations by glassnic\n",
-		r->packets, flows_count(r->flows), r->faults);
+		" violations by %s\n",
+		r->packets, flows_count(r->flows), r->faults,
+		r->o->bench ? "the NIC" : "glassnic");
 }
 
 static bool run(struct replay *r)

@@ -74,7 +74,7 @@ static void note(struct role *p, enum kind kind, uint64_t frame,
 	vfprintf(out, fmt, ap);
 	fputc('\n', out);
 	show_packet(out, "captured:", want);
-	show_packet(out, "glassnic:", got);
+	show_packet(out, p->o->bench ? "the NIC:" : "glassnic:", got);
 }
 
 void role_note(struct role *p, enum kind kind, uint64_t frame,

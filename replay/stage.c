@@ -168,7 +168,7 @@ static bool do_line(struct stage *s, const char *line, char reply[REPLY_MAX])
 static bool play_line(struct stage *s, const char *line, const char *more,
 		      char reply[REPLY_MAX])
 {
-	char whole[WORDS_LINE / 2 + 32];
+	char whole[WORDS_LINE / 2 + 96];
 
 	say_time(s);
 	if (s->drill)
@@ -186,6 +186,18 @@ bool stage_do(struct stage *s, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	return play_line(s, line, "", reply);
+}
+
+bool stage_do_to(struct stage *s, const char *fmt, ...)
+{
+	char line[WORDS_LINE / 2], reply[REPLY_MAX], to[64], ip[IP_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	snprintf(to, sizeof(to), " dgid=%s", ip_format(&s->bench->own, ip));
+	return play_line(s, line, to, reply);
 }
 
 /* ---- objects ---- */

@@ -56,6 +56,9 @@ void stage_fini(struct stage *s);
 /* A line of the drill: done, and written down.  False: see s->trouble. */
 __attribute__((format(printf, 2, 3))) bool stage_do(struct stage *s,
 						    const char *fmt, ...);
+/* The same for a datagram: it goes to the capture's side. */
+__attribute__((format(printf, 2, 3))) bool stage_do_to(struct stage *s,
+						       const char *fmt, ...);
 /* A comment of the drill. */
 __attribute__((format(printf, 2, 3))) void stage_say(struct stage *s,
 						     const char *fmt, ...);
