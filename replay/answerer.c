@@ -227,19 +227,29 @@ static void note_settled(struct answering *a, const struct item *i)
 	a->settled = item_psn(i);
 }
 
-/* Gives the NIC time, unless it has acknowledged it together with others. */
-static struct out *await_out(struct role *p, const struct item *i)
+/* Does the NIC owe something for the PSN of @i that it has not sent yet? */
+static bool may_come(const struct role *p, const struct item *i)
 {
 	const struct answering *a = p->answering;
+	int code;
+
+	if (role_is_blamed(p, i->frame))
+		return false;
+	if (item_refuses(i, &code))
+		return a->in_step;
+	return was_played(p, item_psn(i)) &&
+	       !(a->has_acked && psn_diff(a->acked, item_psn(i)) >= 0);
+}
+
+static struct out *await_out(struct role *p, const struct item *i)
+{
 	nsec_t deadline = stage_deadline(&p->stage);
 	struct out *o;
 
 	do {
 		o = find_out(p, i);
 		note_acked(p);
-	} while (!o &&
-		 !(a->has_acked && psn_diff(a->acked, item_psn(i)) >= 0) &&
-		 stage_step(&p->stage, deadline));
+	} while (!o && may_come(p, i) && stage_step(&p->stage, deadline));
 	return o;
 }
 
@@ -463,7 +473,7 @@ static void go_on(struct role *p, bool all)
 	}
 	if (!all)
 		return;
-	stage_wait(&p->stage, stage_patience(&p->stage));
+	stage_wait(&p->stage, STAGE_SETTLE);
 	leave_all(p, p->flow->last_frame);
 }
 

@@ -383,6 +383,8 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 		end = psn_add(end, 1);
 	if (psn_diff(end, a->fed) > 0)
 		a->fed = end;
+	if (psn_diff(a->fed, a->back) > 0)
+		a->owes_back = false;
 	leave_below(p, a->fed, i->frame);
 }
 
@@ -433,6 +435,18 @@ static void play_answer(struct role *p, const struct item *i)
 	note_answer(p, i, failed);
 }
 
+/* The last packets may yet come. */
+static void await_owed(struct role *p)
+{
+	nsec_t deadline = stage_deadline(&p->stage);
+
+	stage_wait(&p->stage, STAGE_SETTLE);
+	meet(p);
+	while (!list_empty(&p->asking->owed) && !p->asking->over &&
+	       stage_step(&p->stage, deadline))
+		meet(p);
+}
+
 static void go_on(struct role *p, bool all)
 {
 	struct item *i;
@@ -454,8 +468,7 @@ static void go_on(struct role *p, bool all)
 	}
 	if (!all)
 		return;
-	stage_wait(&p->stage, stage_patience(&p->stage));
-	meet(p);
+	await_owed(p);
 	leave_all(p, p->flow->last_frame);
 }
 

@@ -107,6 +107,11 @@ static const struct violation *violation_at(const struct report *r,
 	return report_get(r, low);
 }
 
+bool role_is_blamed(const struct role *p, uint64_t frame)
+{
+	return violation_at(p->o->report, frame);
+}
+
 void role_blame(struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
 		const struct roce *want, const struct roce *got,
 		const char *fmt, ...)

@@ -92,6 +92,8 @@ __attribute__((format(printf, 6, 7))) void role_note(
 __attribute__((format(printf, 7, 8))) void role_blame(
 	struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
 	const struct roce *want, const struct roce *got, const char *fmt, ...);
+/* Does the captured packet @frame break a rule? */
+bool role_is_blamed(const struct role *p, uint64_t frame);
 /* Compares what was captured with the NIC's packet that stands for it, and
  * notes what differs.
  */

@@ -10,8 +10,7 @@
 #define OWN_QPN_FIRST 0x100u /* as drills number them */
 #define STEP_MAX      (10 * SEC)
 #define STEP_MAX_LIVE (1 * SEC)
-#define PATIENCE      (10 * MSEC) /* READ responses may be paced */
-#define PATIENCE_LIVE (300 * MSEC)
+#define PATIENCE_LIVE (2 * SEC)
 #define WRITE_MAX     512u /* bytes in a line */
 #define PAYLOAD_MAX   8192u
 #define SPORT	      50000u
@@ -101,14 +100,10 @@ void stage_wait(struct stage *s, nsec_t time)
 		;
 }
 
-nsec_t stage_patience(const struct stage *s)
-{
-	return s->bench->live ? PATIENCE_LIVE : PATIENCE;
-}
-
 nsec_t stage_deadline(const struct stage *s)
 {
-	return s->bench->ops->now(s->bench) + stage_patience(s);
+	return s->bench->ops->now(s->bench) +
+	       (s->bench->live ? PATIENCE_LIVE : STAGE_SETTLE);
 }
 
 void stage_clock(struct stage *s, int64_t nsec)

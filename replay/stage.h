@@ -82,9 +82,8 @@ bool stage_write(struct stage *s, const char *name, uint64_t offset,
 void stage_clock(struct stage *s, int64_t nsec);
 /* Lets the NIC do what it does within @time. */
 void stage_wait(struct stage *s, nsec_t time);
-/* How long it may take to do what it owes, */
-nsec_t stage_patience(const struct stage *s);
-/* from now on, as a time of the bench's clock. */
+#define STAGE_SETTLE (10 * MSEC) /* READ responses may be paced */
+/* Until when, on the bench's clock, it may do what it owes now. */
 nsec_t stage_deadline(const struct stage *s);
 /* Waits for the next thing that it does; false: nothing until @deadline. */
 bool stage_step(struct stage *s, nsec_t deadline);
