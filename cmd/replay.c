@@ -33,6 +33,7 @@ static const char help[] =
 	"  --peer HOST:PORT  where it listens\n"
 	"  --capture FILE    write every packet into FILE (pcapng); with "
 	"--live\n"
+	"  --kinds           list the kinds of differences\n"
 	"  --help            this text\n"
 	"\n"
 	"Exit status: 0 the side that is played keeps the rules, 1 it does "
@@ -113,6 +114,14 @@ static int check_options(const struct options *o)
 	return -1;
 }
 
+static void print_kinds(void)
+{
+	for (unsigned k = 0; k < KIND_N; k++)
+		printf("%-13s %-10s %s\n", kind_word((enum kind)k),
+		       kind_class_word(kind_class((enum kind)k)),
+		       kind_text((enum kind)k));
+}
+
 /* -1: go on; else the exit status. */
 static int parse(struct options *o, int argc, char **argv)
 {
@@ -126,6 +135,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{"live", required_argument, NULL, 'l'},
 		{"peer", required_argument, NULL, 'c'},
 		{"capture", required_argument, NULL, 'w'},
+		{"kinds", no_argument, NULL, 'k'},
 		{NULL, 0, NULL, 0},
 	};
 	int opt;
@@ -135,8 +145,11 @@ static int parse(struct options *o, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":hv", options, NULL)) != -1) {
 		const char *want = NULL;
 
-		if (opt == 'h') {
-			fputs(help, stdout);
+		if (opt == 'h' || opt == 'k') {
+			if (opt == 'h')
+				fputs(help, stdout);
+			else
+				print_kinds();
 			return EXIT_OK;
 		}
 		if (opt != ':' && opt != '?')

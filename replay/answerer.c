@@ -18,13 +18,6 @@
 
 /* ---- the NIC's own answers ---- */
 
-static struct out *out_next(const struct role *p, const struct out *o)
-{
-	const struct list *at = o ? o->node.next : p->stage.out.next;
-
-	return at == &p->stage.out ? NULL : list_entry(at, struct out, node);
-}
-
 static uint32_t out_psn(const struct out *o)
 {
 	return o->roce.bth.psn;
@@ -47,20 +40,24 @@ static bool out_is_fatal(const struct out *o)
 	       aeth_value(o->roce.aeth.syndrome) != NAK_PSN_SEQUENCE;
 }
 
-/* Remembers how far the NIC has acknowledged. */
+/* Remembers how far the NIC has acknowledged.  What is new stands at the end.
+ */
 static void note_acked(struct role *p)
 {
 	struct answering *a = p->answering;
 
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o)) {
-		bool accepts = out_is_data(o) || out_is_ack(o);
+	for (struct list *at = p->stage.out.prev; at != &p->stage.out;
+	     at = at->prev) {
+		struct out *o = list_entry(at, struct out, node);
 
-		if (!o->known && accepts &&
-		    (!a->has_acked || psn_diff(out_psn(o), a->acked) > 0)) {
-			a->has_acked = true;
-			a->acked = out_psn(o);
-		}
+		if (o->known)
+			return;
 		o->known = true;
+		if (!out_is_data(o) && !out_is_ack(o))
+			continue;
+		if (!a->has_acked || psn_diff(out_psn(o), a->acked) > 0)
+			a->acked = out_psn(o);
+		a->has_acked = true;
 	}
 }
 
@@ -73,14 +70,14 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 	else
 		role_note(p, KIND_LOST_ANSWER, frame, NULL, &o->roce,
 			  "not in the capture");
-	role_drop_out(o);
+	stage_drop(&p->stage, o);
 }
 
 static void leave_all(struct role *p, uint64_t frame)
 {
 	struct out *o;
 
-	while ((o = out_next(p, NULL)))
+	while ((o = role_next(p, NULL)))
 		leave_out(p, o, frame);
 }
 
@@ -89,10 +86,10 @@ static void leave_all(struct role *p, uint64_t frame)
  */
 static void pass_over(struct role *p, const struct out *until, uint64_t frame)
 {
-	struct out *o = out_next(p, NULL), *next;
+	struct out *o = role_next(p, NULL), *next;
 
 	for (; o && o != until; o = next) {
-		next = out_next(p, o);
+		next = role_next(p, o);
 		if (!out_is_data(o))
 			leave_out(p, o, frame);
 	}
@@ -118,7 +115,7 @@ static struct out *find_out(struct role *p, const struct item *i)
 {
 	struct out *found = NULL;
 
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o)) {
+	for (struct out *o = role_next(p, NULL); o; o = role_next(p, o)) {
 		if (!stands_for(o, i))
 			continue;
 		if (!out_is_data(o))
@@ -131,7 +128,7 @@ static struct out *find_out(struct role *p, const struct item *i)
 
 static struct out *find_fatal(struct role *p)
 {
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+	for (struct out *o = role_next(p, NULL); o; o = role_next(p, o))
 		if (out_is_fatal(o))
 			return o;
 	return NULL;
@@ -268,7 +265,7 @@ static void play_answer(struct role *p, struct item *i)
 	if (out_is_data(o) && !answer_is_known(p, item_psn(i)))
 		i->cut = true;
 	role_compare(p, i, o);
-	role_drop_out(o);
+	stage_drop(&p->stage, o);
 }
 
 /* ---- requests ---- */
@@ -298,19 +295,13 @@ static bool start(struct role *p, uint32_t psn)
 	return true;
 }
 
-static bool begins(const struct item *i)
-{
-	return item_flags(i) & IS_START ||
-	       !(item_flags(i) & (IS_SEND | IS_WRITE));
-}
-
 /* Will a message that begins at @psn be played? */
 static bool is_beginning(const struct role *p, uint32_t psn)
 {
 	for (const struct item *i = queue_head(&p->queue); i;
 	     i = queue_next(&p->queue, i))
 		if (!i->answer && item_psn(i) == psn)
-			return begins(i);
+			return item_begins(i);
 	return false;
 }
 
@@ -328,7 +319,7 @@ static bool find_start(const struct role *p, const struct item *i,
 		*psn = item_psn(by);
 		return is_beginning(p, *psn);
 	}
-	return begins(i);
+	return item_begins(i);
 }
 
 /* The first answer behind @i. */
@@ -343,8 +334,8 @@ static const struct item *next_answer(const struct role *p,
 /* False: it cannot be played, but what follows perhaps. */
 static bool get_in_step(struct role *p, const struct item *i)
 {
-	uint32_t psn;
 	struct answering *a = p->answering;
+	uint32_t psn;
 	bool hole = a->in_step && !a->refused &&
 		    psn_diff(item_psn(i), a->epsn) > 0 &&
 		    queue_hole(&p->queue, i, a->epsn, p->flow->pmtu);
@@ -397,7 +388,7 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 
 static bool has_new(const struct role *p, uint32_t psn)
 {
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
+	for (struct out *o = role_next(p, NULL); o; o = role_next(p, o))
 		if (!o->known && out_psn(o) == psn)
 			return true;
 	return false;
@@ -447,16 +438,6 @@ static bool play_request(struct role *p, const struct item *i, bool forced)
 	return true;
 }
 
-static void bound_out(struct role *p, uint64_t frame)
-{
-	unsigned n = 0;
-
-	for (struct out *o = out_next(p, NULL); o; o = out_next(p, o))
-		n++;
-	for (; n > OUT_MAX; n--)
-		leave_out(p, out_next(p, NULL), frame);
-}
-
 static void go_on(struct role *p, bool all)
 {
 	struct item *i;
@@ -466,8 +447,8 @@ static void go_on(struct role *p, bool all)
 			play_answer(p, i);
 		else if (!play_request(p, i, all || queue_is_full(&p->queue)))
 			return;
-		if (!i->answer && queue_is_full(&p->queue))
-			bound_out(p, i->frame);
+		while (p->stage.nout > OUT_MAX)
+			leave_out(p, role_next(p, NULL), i->frame);
 		queue_take(&p->queue, i);
 		free(i);
 	}

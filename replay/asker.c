@@ -9,32 +9,10 @@
 #include "replay/asking.h"
 #include "wire/aeth.h"
 
-#define REGION_MAX UINT64_C(0x4000000) /* of drills */
 #define REGION_MIN UINT64_C(0x400000)
 #define BESIDE	   UINT64_C(0x10000)
 
 /* ---- what the NIC has sent ---- */
-
-static struct out *out_next(const struct role *p, const struct out *o)
-{
-	const struct list *at = o ? o->node.next : p->stage.out.next;
-
-	return at == &p->stage.out ? NULL : list_entry(at, struct out, node);
-}
-
-static uint32_t span_of(const struct role *p, const struct roce *r)
-{
-	uint32_t pmtu = p->flow->pmtu, len = r->reth.len;
-
-	if (!(r->op->flags & IS_READ) || !len)
-		return 1;
-	return (uint32_t)(((uint64_t)len + pmtu - 1) / pmtu);
-}
-
-static bool is_datagram(const struct role *p)
-{
-	return p->flow->key.transport == TRANSPORT_UD;
-}
 
 static bool wants_data(const struct roce *r)
 {
@@ -44,10 +22,10 @@ static bool wants_data(const struct roce *r)
 /* A datagram's PSN is no sign: they come in their order. */
 static struct out *find_out(struct role *p, const struct item *i)
 {
-	struct out *o = out_next(p, NULL);
+	struct out *o = role_next(p, NULL);
 
-	while (o && !is_datagram(p) && o->roce.bth.psn != item_psn(i))
-		o = out_next(p, o);
+	while (o && !role_is_datagram(p) && o->roce.bth.psn != item_psn(i))
+		o = role_next(p, o);
 	return o;
 }
 
@@ -58,7 +36,7 @@ static struct item *find_owed(struct role *p, const struct out *o)
 	for (struct list *at = owed->next; at != owed; at = at->next) {
 		struct item *i = list_entry(at, struct item, node);
 
-		if (is_datagram(p) || item_psn(i) == o->roce.bth.psn)
+		if (role_is_datagram(p) || item_psn(i) == o->roce.bth.psn)
 			return i;
 	}
 	return NULL;
@@ -68,7 +46,7 @@ static void note_sent(struct role *p, struct out *o)
 {
 	struct asking *a = p->asking;
 	uint32_t psn = o->roce.bth.psn;
-	uint32_t end = psn_add(psn, span_of(p, &o->roce));
+	uint32_t end = psn_add(psn, request_span(&o->roce, p->flow->pmtu));
 
 	o->known = true;
 	o->again = psn_diff(psn, a->sent) < 0;
@@ -83,12 +61,12 @@ static void note_sent(struct role *p, struct out *o)
 /* What the NIC has sent since meets those that waited for it. */
 static void meet(struct role *p)
 {
-	struct out *o = out_next(p, NULL), *next;
+	struct out *o = role_next(p, NULL), *next;
 
 	for (; o; o = next) {
 		struct item *i;
 
-		next = out_next(p, o);
+		next = role_next(p, o);
 		if (o->known)
 			continue;
 		note_sent(p, o);
@@ -98,7 +76,7 @@ static void meet(struct role *p)
 		role_compare(p, i, o);
 		list_del(&i->node);
 		free(i);
-		role_drop_out(o);
+		stage_drop(&p->stage, o);
 	}
 }
 
@@ -115,16 +93,16 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 	else
 		role_note(p, KIND_CUT_OFF, frame, NULL, &o->roce,
 			  "the captured side did not get so far");
-	role_drop_out(o);
+	stage_drop(&p->stage, o);
 }
 
 /* What is acknowledged is not waited for. */
 static void leave_below(struct role *p, uint32_t psn, uint64_t frame)
 {
-	struct out *o = out_next(p, NULL), *next;
+	struct out *o = role_next(p, NULL), *next;
 
 	for (; o; o = next) {
-		next = out_next(p, o);
+		next = role_next(p, o);
 		if (psn_diff(o->roce.bth.psn, psn) < 0)
 			leave_out(p, o, frame);
 	}
@@ -154,7 +132,7 @@ static void leave_all(struct role *p, uint64_t frame)
 	struct list *owed = &p->asking->owed;
 	struct out *o;
 
-	while ((o = out_next(p, NULL)))
+	while ((o = role_next(p, NULL)))
 		leave_out(p, o, frame);
 	while (!list_empty(owed))
 		leave_owed(p, list_entry(owed->next, struct item, node));
@@ -196,7 +174,7 @@ static bool start(struct role *p, uint32_t psn)
  * missing. */
 static bool is_out_of_step(const struct role *p, const struct message *m)
 {
-	return p->asking->has_qp && !is_datagram(p) &&
+	return p->asking->has_qp && !role_is_datagram(p) &&
 	       m->psn != p->asking->take;
 }
 
@@ -265,18 +243,18 @@ static void judge_again(struct role *p, const struct item *i)
 static bool judge_request(struct role *p, struct item *i)
 {
 	struct asking *a = p->asking;
-	uint32_t end = psn_add(item_psn(i), span_of(p, &i->roce));
-	bool again = !is_datagram(p) && psn_diff(end, a->seen) <= 0;
+	uint32_t end = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
+	bool again = !role_is_datagram(p) && psn_diff(end, a->seen) <= 0;
 	struct out *o = find_out(p, i);
 
 	if (!again)
 		a->seen = end;
 	if (o) {
 		role_compare(p, i, o);
-		role_drop_out(o);
+		stage_drop(&p->stage, o);
 	} else if (again) {
 		judge_again(p, i);
-	} else if (!is_datagram(p) && psn_diff(item_psn(i), a->sent) < 0) {
+	} else if (!role_is_datagram(p) && psn_diff(item_psn(i), a->sent) < 0) {
 		role_note(p, KIND_TIMING, i->frame, &i->roce, NULL,
 			  "glassnic has sent it before");
 	} else {
@@ -496,11 +474,11 @@ static bool begin(struct role *p)
 		return false;
 	list_init(&p->asking->messages);
 	list_init(&p->asking->owed);
-	if (longest > REGION_MAX - BESIDE) {
+	if (longest > STAGE_REGION_MAX - BESIDE) {
 		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
 			 "a message of more than %" PRIu64
 			 " bytes is too long to be played",
-			 REGION_MAX - BESIDE);
+			 STAGE_REGION_MAX - BESIDE);
 		return false;
 	}
 	if (f->key.transport == TRANSPORT_RC && !f->answers) {
@@ -511,7 +489,8 @@ static bool begin(struct role *p)
 	if (bytes < REGION_MIN)
 		bytes = REGION_MIN;
 	return stage_region(&p->stage, "buf",
-			    bytes < REGION_MAX ? bytes : REGION_MAX);
+			    bytes < STAGE_REGION_MAX ? bytes
+						     : STAGE_REGION_MAX);
 }
 
 static void end(struct role *p)

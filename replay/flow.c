@@ -8,7 +8,6 @@
 #include "trace/check.h"
 #include "wire/bth.h"
 
-#define PMTU_MIN 256u
 #define PMTU_LOW 1024u /* the least that is assumed of who shows nothing */
 #define PMTU_TOP 4096u
 

@@ -6,7 +6,6 @@
 #include "replay/answering.h"
 #include "wire/aeth.h"
 
-#define REGION_MAX UINT64_C(0x4000000) /* of drills */
 #define REGION_MIN UINT64_C(0x100000)
 #define ROOM_MORE  UINT64_C(0x10000)
 #define PLACE_STEP 64u
@@ -17,18 +16,18 @@ bool answer_make_room(struct role *p)
 	uint64_t longest = p->flow->longest_memory;
 	uint64_t bytes = 4 * longest + ROOM_MORE, part;
 
-	if (longest > REGION_MAX - ROOM_MORE ||
-	    p->flow->longest_send > REGION_MAX) {
+	if (longest > STAGE_REGION_MAX - ROOM_MORE ||
+	    p->flow->longest_send > STAGE_REGION_MAX) {
 		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
 			 "a message of more than %" PRIu64
 			 " bytes is too long to be played",
-			 REGION_MAX - ROOM_MORE);
+			 STAGE_REGION_MAX - ROOM_MORE);
 		return false;
 	}
 	if (bytes < REGION_MIN)
 		bytes = REGION_MIN;
-	if (bytes > REGION_MAX)
-		bytes = REGION_MAX;
+	if (bytes > STAGE_REGION_MAX)
+		bytes = STAGE_REGION_MAX;
 	/* A long receive is the same memory several times. */
 	part = (p->flow->longest_send + ANSWER_SGES - 1) / ANSWER_SGES;
 	if (part < 4096)

@@ -4,17 +4,12 @@
 #include <stdlib.h>
 #include "replay/answering.h"
 
-static bool is_datagram(const struct role *p)
-{
-	return p->flow->key.transport == TRANSPORT_UD;
-}
-
 static bool start(struct role *p, const struct item *i)
 {
 	struct answering *a = p->answering;
 	char attrs[160];
 
-	if (is_datagram(p))
+	if (role_is_datagram(p))
 		snprintf(attrs, sizeof(attrs), "qkey=0x%x max_recv_sge=%u",
 			 p->flow->qkey, ANSWER_SGES);
 	else
@@ -72,6 +67,7 @@ static void play_one(struct role *p, const struct item *i)
 static void go_on(struct role *p, bool all)
 {
 	struct item *i;
+	struct out *o;
 
 	while ((i = queue_head(&p->queue)) && !p->stage.trouble[0]) {
 		if (!i->answer)
@@ -79,12 +75,10 @@ static void go_on(struct role *p, bool all)
 		queue_take(&p->queue, i);
 		free(i);
 	}
-	while (!list_empty(&p->stage.out)) {
-		struct out *o = list_entry(p->stage.out.next, struct out, node);
-
+	while ((o = role_next(p, NULL))) {
 		role_blame(p, KIND_DIFFERS, o->frame, 0, NULL, &o->roce,
 			   "an answer where there is none");
-		role_drop_out(o);
+		stage_drop(&p->stage, o);
 	}
 }
 

@@ -6,12 +6,7 @@
 #include <string.h>
 #include "replay/asking.h"
 
-#define LINE_MAX_ 400u
-
-static bool is_datagram(const struct role *p)
-{
-	return p->flow->key.transport == TRANSPORT_UD;
-}
+#define POST_MAX 400u
 
 void message_free(struct message *m)
 {
@@ -117,19 +112,13 @@ static bool continues(const struct message *m, const struct item *i)
 	       (m->first.op->flags & kind) == (item_flags(i) & kind);
 }
 
-static bool begins(const struct item *i)
-{
-	return item_flags(i) & IS_START ||
-	       !(item_flags(i) & (IS_SEND | IS_WRITE));
-}
-
 /* @i is the next of the sequence. */
 static void join_next(struct role *p, struct item *i)
 {
 	struct asking *a = p->asking;
 	struct message *m = a->open;
 
-	if (begins(i)) {
+	if (item_begins(i)) {
 		if (m)
 			message_close(p, m);
 		m = begin(a, i);
@@ -168,9 +157,9 @@ void message_join(struct role *p, struct item *i)
 	struct asking *a = p->asking;
 	int32_t ahead;
 
-	if (!a->in_step && !begins(i))
+	if (!a->in_step && !item_begins(i))
 		return;
-	if (!a->in_step || is_datagram(p)) {
+	if (!a->in_step || role_is_datagram(p)) {
 		a->in_step = true;
 		a->next = item_psn(i);
 	}
@@ -288,14 +277,15 @@ uint32_t message_span(const struct role *p, const struct message *m)
 		m->first.op->flags & IS_READ ? m->first.reth.len : m->len;
 	uint32_t pmtu = p->flow->pmtu;
 
-	return len && !is_datagram(p) ? (uint32_t)((len + pmtu - 1) / pmtu) : 1;
+	return len && !role_is_datagram(p) ? (uint32_t)((len + pmtu - 1) / pmtu)
+					   : 1;
 }
 
 bool message_post(struct role *p, const struct message *m)
 {
 	struct asking *a = p->asking;
 	uint64_t bytes = local_bytes(m);
-	char line[LINE_MAX_];
+	char line[POST_MAX];
 	int n = 0;
 
 	line[0] = '\0';
@@ -312,7 +302,7 @@ bool message_post(struct role *p, const struct message *m)
 	n += say_target(m, line + n, sizeof(line) - (size_t)n);
 	say_rest(m, line + n, sizeof(line) - (size_t)n);
 	a->place += (bytes + 63) / 64 * 64;
-	return (is_datagram(p) ? stage_do_to : stage_do)(
+	return (role_is_datagram(p) ? stage_do_to : stage_do)(
 		&p->stage, "post_send %s %s id=%" PRIu64 "%s", p->stage.qp,
 		opcode_of_message(m), a->id++, line);
 }

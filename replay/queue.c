@@ -70,13 +70,18 @@ bool queue_is_full(const struct queue *q)
 
 /* ---- what items say ---- */
 
-uint32_t item_span(const struct item *i, uint32_t pmtu)
+uint32_t request_span(const struct roce *r, uint32_t pmtu)
 {
-	uint32_t len = i->roce.reth.len;
+	uint32_t len = r->reth.len;
 
-	if (opcode_operation(i->roce.bth.opcode) != OP_READ_REQUEST || !len)
+	if (opcode_operation(r->bth.opcode) != OP_READ_REQUEST || !len)
 		return 1;
 	return (uint32_t)(((uint64_t)len + pmtu - 1) / pmtu);
+}
+
+uint32_t item_span(const struct item *i, uint32_t pmtu)
+{
+	return request_span(&i->roce, pmtu);
 }
 
 bool item_accepts(const struct item *i)

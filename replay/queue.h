@@ -51,7 +51,16 @@ static inline uint32_t item_flags(const struct item *i)
 	return i->roce.op->flags;
 }
 
-/* PSNs that request @i takes. */
+/* Does request @i begin a message?  (READs and atomics are one by themselves.)
+ */
+static inline bool item_begins(const struct item *i)
+{
+	return item_flags(i) & IS_START ||
+	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+}
+
+/* PSNs that request @r takes; the same of @i. */
+uint32_t request_span(const struct roce *r, uint32_t pmtu);
 uint32_t item_span(const struct item *i, uint32_t pmtu);
 /* Is it an answer that acknowledges? */
 bool item_accepts(const struct item *i);

@@ -25,9 +25,9 @@ struct replay {
 	struct role_setting setting;
 	struct part *part; /* of flow n: those from SIDE_N * (n - 1) on */
 	uint32_t nparts, nwanted;
-	unsigned playing;
-	uint64_t bytes;	  /* that they may take */
-	uint64_t packets; /* in the capture */
+	unsigned playing, begun; /* now; in this pass */
+	uint64_t bytes;		 /* that they may take */
+	uint64_t packets;	 /* in the capture */
 	uint64_t faults;
 	char *why;
 };
@@ -190,6 +190,7 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 		return;
 	}
 	t->state = PART_PLAYS;
+	r->begun++;
 	r->playing++;
 	r->bytes += bytes_of(t);
 }
@@ -242,28 +243,31 @@ static bool pass(struct replay *r, take_fn take, uint64_t *packets)
 	return true;
 }
 
+/* Ends what is still being played; true if something waits for another pass. */
+static bool end_pass(struct replay *r)
+{
+	bool waits = false;
+
+	for (uint32_t i = 0; i < r->nparts; i++) {
+		struct part *t = &r->part[i];
+
+		if (t->state == PART_PLAYS)
+			end_part(r, t);
+		waits |= t->state == PART_WAITS;
+	}
+	return waits;
+}
+
 static bool play_all(struct replay *r)
 {
-	bool waits = true;
+	uint64_t packets;
 
-	while (waits) {
-		uint64_t packets;
-
+	do {
+		r->begun = 0;
 		flows_rewind(r->flows);
 		if (!pass(r, play_packet, &packets))
 			return false;
-		waits = false;
-		for (uint32_t i = 0; i < r->nparts; i++) {
-			struct part *t = &r->part[i];
-
-			if (t->state == PART_PLAYS)
-				end_part(r, t);
-			waits |= t->state == PART_WAITS;
-		}
-		/* What never begins, never will. */
-		if (waits && !r->playing && packets < r->packets)
-			break;
-	}
+	} while (end_pass(r) && r->begun);
 	return true;
 }
 
@@ -311,12 +315,6 @@ static bool run(struct replay *r)
 	return true;
 }
 
-static void nobody_reads(FILE *out)
-{
-	if (out)
-		fclose(out);
-}
-
 int replay(const struct replay_source *source, const struct replay_options *o,
 	   char why[REPLAY_WHY_MAX])
 {
@@ -345,6 +343,7 @@ int replay(const struct replay_source *source, const struct replay_options *o,
 		role_free(r.part[i].play);
 	free(r.part);
 	flows_free(r.flows);
-	nobody_reads(nowhere);
+	if (nowhere)
+		fclose(nowhere);
 	return ok ? r.faults > 0 : -1;
 }

@@ -61,9 +61,8 @@ static void note(struct role *p, enum kind kind, uint64_t frame,
 	FILE *out = p->o->out;
 
 	p->tally.n[kind]++;
-	if (p->stage.drill)
-		fprintf(p->stage.drill, "# %s (%s), frame %" PRIu64 "\n",
-			kind_word(kind), kind_class_word(class), frame);
+	stage_say(&p->stage, "frame %" PRIu64 ": %s (%s)", frame,
+		  kind_word(kind), kind_class_word(class));
 	if ((class != CLASS_VIOLATION && !p->o->verbose) ||
 	    p->shown[kind]++ >= SHOWN_MAX)
 		return;
@@ -131,12 +130,6 @@ void role_blame(struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
 	va_end(ap);
 }
 
-void role_drop_out(struct out *o)
-{
-	list_del(&o->node);
-	free(o);
-}
-
 /* ---- playing ---- */
 
 static const struct role_ops *ops_of(const struct flow *f, enum side side)
@@ -164,9 +157,11 @@ struct role *role_new(const struct flow *f, enum side side, int64_t now,
 		free(p);
 		return NULL;
 	}
+	stage_say(&p->stage, "flow %u, as %s", f->number, side_word(side));
 	if (p->ops->begin(p))
 		return p;
-	snprintf(why, WORDS_WHY_MAX, "%s", p->stage.trouble);
+	if (p->stage.trouble[0])
+		snprintf(why, WORDS_WHY_MAX, "%s", p->stage.trouble);
 	role_free(p);
 	return NULL;
 }
@@ -192,6 +187,9 @@ void role_end_flow(struct role *p)
 {
 	if (!p->stage.trouble[0])
 		p->ops->go_on(p, true);
+	if (p->stage.malformed)
+		role_note(p, KIND_DIFFERS, p->flow->last_frame, NULL, NULL,
+			  "glassnic sent what does not decode");
 }
 
 void role_free(struct role *p)

@@ -78,6 +78,15 @@ void role_free(struct role *p);
 
 extern const struct role_ops answerer_ops, asker_ops, listener_ops;
 
+static inline bool role_is_datagram(const struct role *p)
+{
+	return p->flow->key.transport == TRANSPORT_UD;
+}
+/* The next that the NIC has sent and that nothing captured has met. */
+static inline struct out *role_next(const struct role *p, const struct out *o)
+{
+	return stage_next(&p->stage, o);
+}
 /* "RC", "UC", "UD" */
 const char *role_qp_type(const struct role *p);
 /* Notes a difference at captured @frame; @want and @got (either may be NULL)
@@ -86,8 +95,8 @@ const char *role_qp_type(const struct role *p);
 __attribute__((format(printf, 6, 7))) void role_note(
 	struct role *p, enum kind kind, uint64_t frame, const struct roce *want,
 	const struct roce *got, const char *fmt, ...);
-/* The same for what would be glassnic's fault, unless the captured packet
- * @frame or @cause (0: none) broke a rule.
+/* The same, unless the captured packet @frame or @cause (0: none) broke a rule:
+ * then that is the difference.
  */
 __attribute__((format(printf, 7, 8))) void role_blame(
 	struct role *p, enum kind kind, uint64_t frame, uint64_t cause,
@@ -99,6 +108,5 @@ bool role_is_blamed(const struct role *p, uint64_t frame);
  */
 void role_compare(struct role *p, const struct item *want,
 		  const struct out *got);
-void role_drop_out(struct out *o);
 
 #endif

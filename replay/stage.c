@@ -26,15 +26,29 @@ static void take_packet(struct stage *s, const struct seen *seen)
 		return;
 	memcpy(o->bytes, seen->bytes, seen->len);
 	if (roce_decode(&o->roce, (struct span){o->bytes, seen->len})) {
-		snprintf(s->trouble, sizeof(s->trouble),
-			 "glassnic sent a packet that does not decode");
+		s->malformed = true;
 		free(o);
 		return;
 	}
 	o->frame = s->frame;
 	list_add_tail(&s->out, &o->node);
+	s->nout++;
 	if (s->drill)
 		writer_packet(s->drill, s, '<', &o->roce, NULL);
+}
+
+struct out *stage_next(const struct stage *s, const struct out *o)
+{
+	const struct list *at = o ? o->node.next : s->out.next;
+
+	return at == &s->out ? NULL : list_entry(at, struct out, node);
+}
+
+void stage_drop(struct stage *s, struct out *o)
+{
+	list_del(&o->node);
+	s->nout--;
+	free(o);
 }
 
 static void take_completion(struct stage *s, const char *text)
@@ -375,12 +389,8 @@ bool stage_init(struct stage *s, const char *spec, stage_bench make, void *ctx,
 
 void stage_fini(struct stage *s)
 {
-	while (!list_empty(&s->out)) {
-		struct out *o = list_entry(s->out.next, struct out, node);
-
-		list_del(&o->node);
-		free(o);
-	}
+	while (!list_empty(&s->out))
+		stage_drop(s, stage_next(s, NULL));
 	if (s->bench)
 		s->bench->ops->free(s->bench);
 	s->bench = NULL;

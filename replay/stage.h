@@ -35,7 +35,9 @@ struct stage {
 	int64_t origin;
 	nsec_t unsaid; /* time that has passed since the drill's last line */
 	uint64_t frame;
-	struct list out;   /* of struct out, in the NIC's order */
+	struct list out;   /* of struct out, in the NIC's order, */
+	unsigned nout;	   /* and how many */
+	bool malformed;	   /* it sent a packet that does not decode */
 	unsigned failed;   /* completions with an error but WR_FLUSH_ERR */
 	char failure[160]; /* the last of these */
 	char trouble[WORDS_WHY_MAX]; /* why nothing can be played any more */
@@ -53,6 +55,10 @@ bool stage_init(struct stage *s, const char *spec, stage_bench make, void *ctx,
 		int64_t origin, FILE *drill, char *why);
 void stage_fini(struct stage *s);
 
+/* What the NIC has sent, behind @o; NULL: from the first on.  NULL: no more. */
+struct out *stage_next(const struct stage *s, const struct out *o);
+void stage_drop(struct stage *s, struct out *o);
+
 /* A line of the drill: done, and written down.  False: see s->trouble. */
 __attribute__((format(printf, 2, 3))) bool stage_do(struct stage *s,
 						    const char *fmt, ...);
@@ -68,6 +74,7 @@ __attribute__((format(printf, 2, 3))) void stage_say(struct stage *s,
 bool stage_qp(struct stage *s, const char *type, const char *attrs);
 /* What a QP and a region must allow, for all that may be asked of them here. */
 const char *stage_access(const struct stage *s);
+#define STAGE_REGION_MAX UINT64_C(0x4000000) /* of drills */
 /* Region NAME of @len bytes; "buf" is the one that peers see. */
 bool stage_region(struct stage *s, const char *name, uint64_t len);
 /* Frees "buf" and what hangs on it: its key opens nothing any more. */
