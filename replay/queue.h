@@ -16,7 +16,7 @@ struct item {
 	uint64_t frame;
 	int64_t nsec;
 	bool answer;
-	bool cut;	  /* not all of its payload is known */
+	bool cut;	  /* not all that it should bring is known */
 	struct roce roce; /* its payload is this item's */
 	bool ahead;	  /* of a message whose packets before it are missing */
 	uint8_t bytes[];
