@@ -147,7 +147,8 @@ static bool was_played(const struct role *p, uint32_t psn)
 {
 	const struct answering *a = p->answering;
 
-	return a->in_step && psn_diff(psn, a->epsn) < 0;
+	return a->in_step && psn_diff(psn, a->epsn) < 0 &&
+	       psn_diff(psn, a->first) >= 0;
 }
 
 static void ack_alone(struct role *p, const struct item *i)
@@ -200,7 +201,8 @@ static void answer_alone(struct role *p, const struct item *i)
 	} else if (!was_played(p, item_psn(i))) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "what it answers was not played");
-		out_of_step(p, i->frame);
+		if (psn_diff(item_psn(i), p->answering->epsn) >= 0)
+			out_of_step(p, i->frame);
 	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK) &&
 		   p->answering->has_acked &&
 		   psn_diff(p->answering->acked, item_psn(i)) >= 0) {
@@ -250,12 +252,26 @@ static struct out *await_out(struct role *p, const struct item *i)
 	return o;
 }
 
+/* The captured answer begins anew at its PSN, and was there before: that it was
+ * asked for again was not seen.
+ */
+static bool begins_anew(const struct role *p, const struct item *i,
+			const struct out *o)
+{
+	const struct answering *a = p->answering;
+
+	return out_is_data(o) && o->roce.bth.opcode != i->roce.bth.opcode &&
+	       a->has_settled && psn_diff(item_psn(i), a->settled) <= 0;
+}
+
 static void play_answer(struct role *p, struct item *i)
 {
 	struct out *o;
+	bool anew;
 
 	stage_clock(&p->stage, i->nsec);
 	o = await_out(p, i);
+	anew = o && begins_anew(p, i, o);
 	note_settled(p->answering, i);
 	if (!o) {
 		answer_alone(p, i);
@@ -264,7 +280,11 @@ static void play_answer(struct role *p, struct item *i)
 	pass_over(p, o, i->frame);
 	if (out_is_data(o) && !answer_is_known(p, item_psn(i)))
 		i->cut = true;
-	role_compare(p, i, o);
+	if (anew)
+		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, &o->roce,
+			  "answered again, but not asked for again");
+	else
+		role_compare(p, i, o);
 	stage_drop(&p->stage, o);
 }
 
@@ -284,7 +304,7 @@ static bool start(struct role *p, uint32_t psn)
 	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
 		return false;
 	a->in_step = true;
-	a->epsn = psn;
+	a->first = a->epsn = psn;
 	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
 	a->refused = a->rnr = false;
 	a->rnr_timer = 12; /* the preset */
@@ -347,7 +367,7 @@ static bool get_in_step(struct role *p, const struct item *i)
 		out_of_step(p, i->frame);
 	}
 	if (a->in_step)
-		return true;
+		return psn_diff(item_psn(i), a->first) >= 0;
 	if (a->has_settled && psn_diff(item_psn(i), a->settled) <= 0)
 		return false; /* sent again */
 	if (!find_start(p, i, next_answer(p, i), &psn)) {

@@ -16,8 +16,8 @@ struct place {
 };
 
 struct answering {
-	bool in_step;  /* there is a QP that has all from epsn on before it */
-	uint32_t epsn; /* that the NIC expects */
+	bool in_step; /* there is a QP that has all from epsn on before it */
+	uint32_t first, epsn; /* the PSN that it began with, and expects */
 	bool refused;  /* the NIC has refused that one, the captured side not */
 	bool rnr;      /* or has not been ready for it */
 	bool gap;      /* a request beyond it was played, */

@@ -54,8 +54,8 @@ static void note_sent(struct role *p, struct out *o)
 		a->owes_back = false;
 	if (psn_diff(end, a->sent) > 0)
 		a->sent = end;
-	if (wants_data(&o->roce) && psn_diff(end, a->reads) > 0)
-		a->reads = end;
+	if (wants_data(&o->roce) && !o->again)
+		missing_note(p, &o->roce);
 }
 
 /* What the NIC has sent since meets those that waited for it. */
@@ -127,11 +127,22 @@ static void leave_owed(struct role *p, struct item *i)
 	free(i);
 }
 
+/* What the NIC owes may yet come. */
+static void await_owed(struct role *p)
+{
+	nsec_t deadline = stage_deadline(&p->stage);
+
+	while (!list_empty(&p->asking->owed) && !p->asking->over &&
+	       stage_step(&p->stage, deadline))
+		meet(p);
+}
+
 static void leave_all(struct role *p, uint64_t frame)
 {
 	struct list *owed = &p->asking->owed;
 	struct out *o;
 
+	await_owed(p);
 	while ((o = role_next(p, NULL)))
 		leave_out(p, o, frame);
 	while (!list_empty(owed))
@@ -165,7 +176,8 @@ static bool start(struct role *p, uint32_t psn)
 		break;
 	}
 	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
-	a->sent = a->reads = a->seen = a->fed = a->take = psn;
+	a->sent = a->seen = a->fed = a->take = psn;
+	a->nasked = 0;
 	a->over = a->owes_back = a->has_back = false;
 	return a->has_qp;
 }
@@ -315,6 +327,7 @@ static void catch_up(struct role *p, const struct item *i)
 {
 	struct asking *a = p->asking;
 	nsec_t deadline = stage_deadline(&p->stage);
+	uint32_t psn;
 
 	while (p->stage.bench->live && psn_diff(item_psn(i), a->sent) >= 0 &&
 	       stage_step(&p->stage, deadline))
@@ -330,7 +343,7 @@ static void catch_up(struct role *p, const struct item *i)
 				 i->roce.aeth.msn},
 		};
 
-		if (psn_diff(a->reads, a->fed) > 0)
+		if (missing_before(p, i, &psn))
 			return; /* a READ waits for its answer */
 		stage_send(&p->stage, &r, i->frame);
 		stage_wait(&p->stage, 0);
@@ -384,7 +397,8 @@ static void owe_back(struct asking *a, const struct item *i, int code)
 	a->owes_back = psn_diff(psn, a->sent) < 0;
 }
 
-static void play_answer(struct role *p, const struct item *i)
+/* False: not yet. */
+static bool play_answer(struct role *p, struct item *i, bool forced)
 {
 	struct asking *a = p->asking;
 	struct roce r = i->roce;
@@ -394,10 +408,12 @@ static void play_answer(struct role *p, const struct item *i)
 	if (!a->has_qp) {
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, NULL,
 			  "what it answers was not played");
-		return;
+		return true;
 	}
 	stage_clock(&p->stage, i->nsec);
 	meet(p);
+	if (!missing_fill(p, i, forced))
+		return false;
 	catch_up(p, i);
 	/* What credits stand for is not in the capture. */
 	if (item_flags(i) & HAS_AETH && aeth_kind(r.aeth.syndrome) == AETH_ACK)
@@ -411,18 +427,7 @@ static void play_answer(struct role *p, const struct item *i)
 	stage_wait(&p->stage, 0);
 	meet(p);
 	note_answer(p, i, failed);
-}
-
-/* The last packets may yet come. */
-static void await_owed(struct role *p)
-{
-	nsec_t deadline = stage_deadline(&p->stage);
-
-	stage_wait(&p->stage, STAGE_SETTLE);
-	meet(p);
-	while (!list_empty(&p->asking->owed) && !p->asking->over &&
-	       stage_step(&p->stage, deadline))
-		meet(p);
+	return true;
 }
 
 static void go_on(struct role *p, bool all)
@@ -434,7 +439,7 @@ static void go_on(struct role *p, bool all)
 		int done = 1;
 
 		if (i->answer)
-			play_answer(p, i);
+			done = play_answer(p, i, forced);
 		else
 			done = play_request(p, i, forced);
 		if (!done)
@@ -446,7 +451,8 @@ static void go_on(struct role *p, bool all)
 	}
 	if (!all)
 		return;
-	await_owed(p);
+	stage_wait(&p->stage, STAGE_SETTLE);
+	meet(p);
 	leave_all(p, p->flow->last_frame);
 }
 

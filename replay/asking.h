@@ -17,6 +17,14 @@ struct message {
 	bool whole; /* its end was seen */
 };
 
+/* A READ, atomic or FLUSH that the NIC has sent. */
+struct asked {
+	uint32_t psn, span, len;
+	uint8_t opcode;
+};
+
+#define ASKED_MAX 512u
+
 struct asking {
 	/* Putting messages together. */
 	bool in_step;	      /* there is a sequence, which goes on at */
@@ -28,18 +36,35 @@ struct asking {
 	uint32_t take;	  /* and that the NIC gives to the next */
 	struct list owed; /* captured requests that the NIC has not sent yet */
 	bool has_qp;
-	bool over;	/* a NAK has ended the connection */
-	uint32_t sent;	/* the PSN behind all that the NIC has sent, */
-	uint32_t reads; /* and behind the last READ or atomic of these */
-	uint32_t seen;	/* the PSN behind all that was captured */
-	uint32_t fed;	/* and behind all that an answer has accepted */
-	bool has_back;	/* a NAK has asked for this PSN: */
+	bool over;     /* a NAK has ended the connection */
+	uint32_t sent; /* the PSN behind all that the NIC has sent, */
+	struct asked asked[ASKED_MAX]; /* a ring; PSNs from fed on wait */
+	uint32_t nasked;
+	uint32_t seen; /* the PSN behind all that was captured */
+	uint32_t fed;  /* and behind all that an answer has accepted */
+	uint64_t real; /* the frame of an answer whose hole is one for the NIC,
+			  too */
+	bool has_back; /* a NAK has asked for this PSN: */
 	uint32_t back;
 	bool owes_back;	 /* and the NIC has not gone back yet, */
 	int64_t back_at; /* as it has to when the capture's clock is there */
 	uint64_t place;	 /* in region "buf", for the next message */
 	uint64_t id;	 /* of the next work request */
 };
+
+/* ---- answers with data (missing.c) ---- */
+
+/* The NIC has sent @r. */
+void missing_note(struct role *p, const struct roce *r);
+/* Does answer @i leave out data that the NIC still waits for?  *@psn: of which
+ * PSN; the request that has it, or NULL.
+ */
+const struct asked *missing_before(const struct role *p, const struct item *i,
+				   uint32_t *psn);
+/* True if answer @i may be played: what is missing before it was made up where
+ * the sniffer has missed it.  False: what follows is to tell that yet.
+ */
+bool missing_fill(struct role *p, struct item *i, bool forced);
 
 /* Request @i joins a message, if it continues the sequence. */
 void message_join(struct role *p, struct item *i);
