@@ -40,7 +40,8 @@ static bool out_is_fatal(const struct out *o)
 	       aeth_value(o->roce.aeth.syndrome) != NAK_PSN_SEQUENCE;
 }
 
-/* Remembers how far the NIC has acknowledged.  What is new stands at the end.
+/* Remembers how far the NIC has acknowledged, and what was in memory then. What
+ * is new stands at the end.
  */
 static void note_acked(struct role *p)
 {
@@ -53,6 +54,7 @@ static void note_acked(struct role *p)
 		if (o->known)
 			return;
 		o->known = true;
+		o->vague = out_is_data(o) && !answer_is_known(p, out_psn(o));
 		if (!out_is_data(o) && !out_is_ack(o))
 			continue;
 		if (!a->has_acked || psn_diff(out_psn(o), a->acked) > 0)
@@ -278,8 +280,7 @@ static void play_answer(struct role *p, struct item *i)
 		return;
 	}
 	pass_over(p, o, i->frame);
-	if (out_is_data(o) && !answer_is_known(p, item_psn(i)))
-		i->cut = true;
+	i->cut |= o->vague;
 	if (anew)
 		role_note(p, KIND_LOST_REQUEST, i->frame, &i->roce, &o->roce,
 			  "answered again, but not asked for again");
@@ -450,6 +451,7 @@ static bool play_request(struct role *p, const struct item *i, bool forced)
 		return true;
 	}
 	stage_clock(&p->stage, i->nsec);
+	note_acked(p);
 	if (!answer_prepare(p, i, fate, by, &r))
 		return true;
 	note_verdict(p, i, fate, stage_send(&p->stage, &r, i->frame));

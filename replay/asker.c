@@ -117,6 +117,9 @@ static void leave_owed(struct role *p, struct item *i)
 	if (a->over)
 		role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
 			   "after the NAK glassnic sends nothing");
+	else if (answered && a->doubt)
+		role_note(p, KIND_LOST_ANSWER, i->frame, &i->roce, NULL,
+			  "glassnic waits for answers that were not seen");
 	else if (answered)
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "not sent");
@@ -178,7 +181,7 @@ static bool start(struct role *p, uint32_t psn)
 	a->has_qp = stage_qp(&p->stage, role_qp_type(p), attrs);
 	a->sent = a->seen = a->fed = a->take = psn;
 	a->nasked = 0;
-	a->over = a->owes_back = a->has_back = false;
+	a->over = a->owes_back = a->has_back = a->doubt = false;
 	return a->has_qp;
 }
 
@@ -242,7 +245,7 @@ static void judge_again(struct role *p, const struct item *i)
 	if (p->asking->over)
 		role_note(p, KIND_CUT_OFF, i->frame, &i->roce, NULL,
 			  "after the NAK glassnic sends nothing");
-	else if (is_deaf(p, i))
+	else if (!p->asking->doubt && is_deaf(p, i))
 		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
 			   "glassnic does not go back, though a NAK asked "
 			   "for it");
@@ -357,6 +360,22 @@ static void catch_up(struct role *p, const struct item *i)
 	}
 }
 
+/* The NIC has not sent what is answered already: it will not any more. */
+static void give_up_owed(struct role *p, uint64_t frame)
+{
+	const struct asking *a = p->asking;
+	const struct item *first;
+
+	await_owed(p);
+	if (list_empty(&a->owed) || role_is_datagram(p))
+		return;
+	first = list_entry(a->owed.next, struct item, node);
+	if (psn_diff(a->fed, item_psn(first)) <= 0)
+		return;
+	leave_all(p, frame);
+	p->asking->has_qp = false;
+}
+
 static void note_answer(struct role *p, const struct item *i, unsigned failed)
 {
 	struct asking *a = p->asking;
@@ -377,6 +396,7 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 	if (psn_diff(a->fed, a->back) > 0)
 		a->owes_back = false;
 	leave_below(p, a->fed, i->frame);
+	give_up_owed(p, i->frame);
 }
 
 /* NAK @i asks to go back.  For the second of one gap the NIC has gone back
@@ -422,7 +442,8 @@ static bool play_answer(struct role *p, struct item *i, bool forced)
 	    psn_diff(item_psn(i), a->fed) >= 0)
 		owe_back(a, i, code);
 	failed = p->stage.failed;
-	stage_send(&p->stage, &r, i->frame);
+	if (stage_send(&p->stage, &r, i->frame) == DROP_IMPLIED_NAK)
+		a->doubt = true;
 	p->tally.played++;
 	stage_wait(&p->stage, 0);
 	meet(p);

@@ -42,9 +42,9 @@ struct asking {
 	uint32_t nasked;
 	uint32_t seen; /* the PSN behind all that was captured */
 	uint32_t fed;  /* and behind all that an answer has accepted */
-	uint64_t real; /* the frame of an answer whose hole is one for the NIC,
-			  too */
-	bool has_back; /* a NAK has asked for this PSN: */
+	bool doubt;    /* answers that the NIC waits for were not seen, */
+	uint64_t doubt_frame; /* the last time before that of this frame */
+	bool has_back;	      /* a NAK has asked for this PSN: */
 	uint32_t back;
 	bool owes_back;	 /* and the NIC has not gone back yet, */
 	int64_t back_at; /* as it has to when the capture's clock is there */

@@ -95,7 +95,7 @@ bool missing_fill(struct role *p, struct item *i, bool forced)
 	const struct asked *r;
 	uint32_t psn, n = 0;
 
-	if (a->real == i->frame)
+	if (a->doubt && a->doubt_frame == i->frame)
 		return true;
 	while ((r = missing_before(p, i, &psn))) {
 		int again = asked_again(p, i, psn, forced);
@@ -103,7 +103,8 @@ bool missing_fill(struct role *p, struct item *i, bool forced)
 		if (again < 0)
 			return false;
 		if (again) {
-			a->real = i->frame;
+			a->doubt = true;
+			a->doubt_frame = i->frame;
 			break;
 		}
 		make_up(p, r, psn, i);

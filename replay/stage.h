@@ -13,9 +13,10 @@
 /* A packet that the NIC has sent. */
 struct out {
 	struct list node;
-	uint64_t frame;	  /* the captured packet played last before */
-	bool known;	  /* to the side that plays */
-	bool again;	  /* a request that the NIC has sent before */
+	uint64_t frame; /* the captured packet played last before */
+	bool known;	/* to the side that plays */
+	bool again;	/* a request that the NIC has sent before */
+	bool vague; /* an answer made of memory that nothing captured tells */
 	struct roce roce; /* its payload is in bytes */
 	uint8_t bytes[];
 };
