@@ -40,6 +40,15 @@ static bool out_is_fatal(const struct out *o)
 	       aeth_value(o->roce.aeth.syndrome) != NAK_PSN_SEQUENCE;
 }
 
+/* The last PSN that @o acknowledges: a NAK does so with those before its own.
+ */
+static uint32_t out_acks(const struct out *o)
+{
+	if (out_is_data(o) || out_is_ack(o))
+		return out_psn(o);
+	return psn_add(out_psn(o), PSN_MASK);
+}
+
 /* Remembers how far the NIC has acknowledged, and what was in memory then. What
  * is new stands at the end.
  */
@@ -55,10 +64,8 @@ static void note_acked(struct role *p)
 			return;
 		o->known = true;
 		o->vague = out_is_data(o) && !answer_is_known(p, out_psn(o));
-		if (!out_is_data(o) && !out_is_ack(o))
-			continue;
-		if (!a->has_acked || psn_diff(out_psn(o), a->acked) > 0)
-			a->acked = out_psn(o);
+		if (!a->has_acked || psn_diff(out_acks(o), a->acked) > 0)
+			a->acked = out_acks(o);
 		a->has_acked = true;
 	}
 }
@@ -238,8 +245,11 @@ static bool may_come(const struct role *p, const struct item *i)
 		return false;
 	if (item_refuses(i, &code))
 		return a->in_step;
-	return was_played(p, item_psn(i)) &&
-	       !(a->has_acked && psn_diff(a->acked, item_psn(i)) >= 0);
+	if (!was_played(p, item_psn(i)) ||
+	    (a->has_acked && psn_diff(a->acked, item_psn(i)) >= 0))
+		return false;
+	return item_flags(i) & (IS_READ | HAS_ATOMICACK) ||
+	       (a->has_asked && psn_diff(a->asked, item_psn(i)) >= 0);
 }
 
 static struct out *await_out(struct role *p, const struct item *i)
