@@ -1,4 +1,6 @@
-/* Between answerer.c, listener.c and implied.c: glassnic as responder. */
+/* Between answerer.c, answered.c, implied.c and listener.c: glassnic as
+ * responder.
+ */
 #ifndef REPLAY_ANSWERING_H
 #define REPLAY_ANSWERING_H
 
@@ -35,6 +37,25 @@ struct answering {
 	uint64_t receives; /* bytes of a receive request */
 	unsigned nsge;
 };
+
+/* ---- the NIC's answers (answered.c) ---- */
+
+/* Looks at what is new of them. */
+void answered_note(struct role *p);
+/* Captured answer @i looks for the one that stands for it. */
+void answered_judge(struct role *p, struct item *i);
+/* Nothing captured stands for those that are left. */
+void answered_leave_all(struct role *p, uint64_t frame);
+/* The same for the oldest, if they are too many. */
+void answered_bound(struct role *p, uint64_t frame);
+/* The two sides are not in step any more: they start again with the next
+ * message.
+ */
+void answered_out_of_step(struct role *p, uint64_t frame);
+/* Has the NIC answered @psn since answered_note? */
+bool answered_has_new(const struct role *p, uint32_t psn);
+
+/* ---- what the capture implies (implied.c) ---- */
 
 /* The regions.  False: see p->stage.trouble. */
 bool answer_make_room(struct role *p);

@@ -1,8 +1,7 @@
 /* glassnic as requester.  Messages are posted when their first packet was
- * captured; then captured requests and the NIC's look for each other by PSN:
- * who comes first waits, the NIC's in stage.out, the captured ones in owed.
- * Answers go to the NIC when they were captured; local ACK timeouts are off,
- * since what a timer sends is never the same.
+ * captured (message.c); then captured requests and the NIC's look for each
+ * other (meeting.c).  Answers go to the NIC when they were captured; local ACK
+ * timeouts are off, since what a timer sends is never the same.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,146 +10,6 @@
 
 #define REGION_MIN UINT64_C(0x400000)
 #define BESIDE	   UINT64_C(0x10000)
-
-/* ---- what the NIC has sent ---- */
-
-static bool wants_data(const struct roce *r)
-{
-	return !(r->op->flags & (IS_SEND | IS_WRITE));
-}
-
-/* A datagram's PSN is no sign: they come in their order. */
-static struct out *find_out(struct role *p, const struct item *i)
-{
-	struct out *o = role_next(p, NULL);
-
-	while (o && !role_is_datagram(p) && o->roce.bth.psn != item_psn(i))
-		o = role_next(p, o);
-	return o;
-}
-
-static struct item *find_owed(struct role *p, const struct out *o)
-{
-	struct list *owed = &p->asking->owed;
-
-	for (struct list *at = owed->next; at != owed; at = at->next) {
-		struct item *i = list_entry(at, struct item, node);
-
-		if (role_is_datagram(p) || item_psn(i) == o->roce.bth.psn)
-			return i;
-	}
-	return NULL;
-}
-
-static void note_sent(struct role *p, struct out *o)
-{
-	struct asking *a = p->asking;
-	uint32_t psn = o->roce.bth.psn;
-	uint32_t end = psn_add(psn, request_span(&o->roce, p->flow->pmtu));
-
-	o->known = true;
-	o->again = psn_diff(psn, a->sent) < 0;
-	if (a->owes_back && psn == a->back)
-		a->owes_back = false;
-	if (psn_diff(end, a->sent) > 0)
-		a->sent = end;
-	if (wants_data(&o->roce) && !o->again)
-		missing_note(p, &o->roce);
-}
-
-/* What the NIC has sent since meets those that waited for it. */
-static void meet(struct role *p)
-{
-	struct out *o = role_next(p, NULL), *next;
-
-	for (; o; o = next) {
-		struct item *i;
-
-		next = role_next(p, o);
-		if (o->known)
-			continue;
-		note_sent(p, o);
-		i = find_owed(p, o);
-		if (!i)
-			continue;
-		role_compare(p, i, o);
-		list_del(&i->node);
-		free(i);
-		stage_drop(&p->stage, o);
-	}
-}
-
-static void leave_out(struct role *p, struct out *o, uint64_t frame)
-{
-	const struct asking *a = p->asking;
-
-	if (o->again)
-		role_note(p, KIND_TIMING, frame, NULL, &o->roce,
-			  "sent again, by glassnic only");
-	else if (psn_diff(o->roce.bth.psn, a->seen) < 0)
-		role_note(p, KIND_LOST_REQUEST, frame, NULL, &o->roce,
-			  "not in the capture");
-	else
-		role_note(p, KIND_CUT_OFF, frame, NULL, &o->roce,
-			  "the captured side did not get so far");
-	stage_drop(&p->stage, o);
-}
-
-/* What is acknowledged is not waited for. */
-static void leave_below(struct role *p, uint32_t psn, uint64_t frame)
-{
-	struct out *o = role_next(p, NULL), *next;
-
-	for (; o; o = next) {
-		next = role_next(p, o);
-		if (psn_diff(o->roce.bth.psn, psn) < 0)
-			leave_out(p, o, frame);
-	}
-}
-
-static void leave_owed(struct role *p, struct item *i)
-{
-	const struct asking *a = p->asking;
-	bool answered = p->flow->key.transport != TRANSPORT_RC ||
-			psn_diff(a->fed, item_psn(i)) > 0;
-
-	if (a->over)
-		role_blame(p, KIND_CUT_OFF, i->frame, 0, &i->roce, NULL,
-			   "after the NAK glassnic sends nothing");
-	else if (answered && a->doubt)
-		role_note(p, KIND_LOST_ANSWER, i->frame, &i->roce, NULL,
-			  "glassnic waits for answers that were not seen");
-	else if (answered)
-		role_blame(p, KIND_MISSING, i->frame, 0, &i->roce, NULL,
-			   "not sent");
-	else
-		role_note(p, KIND_WINDOW, i->frame, &i->roce, NULL,
-			  "glassnic was not there yet");
-	list_del(&i->node);
-	free(i);
-}
-
-/* What the NIC owes may yet come. */
-static void await_owed(struct role *p)
-{
-	nsec_t deadline = stage_deadline(&p->stage);
-
-	while (!list_empty(&p->asking->owed) && !p->asking->over &&
-	       stage_step(&p->stage, deadline))
-		meet(p);
-}
-
-static void leave_all(struct role *p, uint64_t frame)
-{
-	struct list *owed = &p->asking->owed;
-	struct out *o;
-
-	await_owed(p);
-	while ((o = role_next(p, NULL)))
-		leave_out(p, o, frame);
-	while (!list_empty(owed))
-		leave_owed(p, list_entry(owed->next, struct item, node));
-}
 
 /* ---- requests ---- */
 
@@ -207,7 +66,7 @@ static bool post_up_to(struct role *p, const struct message *last)
 		if (!m->whole)
 			message_close(p, m);
 		if (is_out_of_step(p, m)) {
-			leave_all(p, p->stage.frame);
+			meeting_leave_all(p, p->stage.frame);
 			a->has_qp = false;
 		}
 		if (!a->has_qp)
@@ -221,7 +80,7 @@ static bool post_up_to(struct role *p, const struct message *last)
 	if (!ok)
 		return false;
 	stage_wait(&p->stage, 0);
-	meet(p);
+	meeting_note(p);
 	return true;
 }
 
@@ -235,7 +94,7 @@ static bool is_deaf(struct role *p, const struct item *i)
 	if (item_psn(i) != a->back || i->nsec < a->back_at)
 		return false;
 	while (a->owes_back && stage_step(&p->stage, deadline))
-		meet(p);
+		meeting_note(p);
 	return a->owes_back;
 }
 
@@ -260,7 +119,7 @@ static bool judge_request(struct role *p, struct item *i)
 	struct asking *a = p->asking;
 	uint32_t end = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
 	bool again = !role_is_datagram(p) && psn_diff(end, a->seen) <= 0;
-	struct out *o = find_out(p, i);
+	struct out *o = meeting_find(p, i);
 
 	if (!again)
 		a->seen = end;
@@ -291,7 +150,7 @@ static bool begin_again(struct role *p, struct item *i, bool forced)
 	role_note(p, KIND_LOST_REQUEST, i->frame, NULL, NULL,
 		  "psn %u to %u were not seen", a->next,
 		  psn_add(item_psn(i), PSN_MASK));
-	leave_all(p, i->frame);
+	meeting_leave_all(p, i->frame);
 	a->has_qp = false;
 	message_restart(p, i);
 	return true;
@@ -314,7 +173,7 @@ static int play_request(struct role *p, struct item *i, bool forced)
 		return 1;
 	}
 	stage_clock(&p->stage, i->nsec);
-	meet(p);
+	meeting_note(p);
 	if (m && !post_up_to(p, m))
 		return 1;
 	p->tally.played++;
@@ -334,7 +193,7 @@ static void catch_up(struct role *p, const struct item *i)
 
 	while (p->stage.bench->live && psn_diff(item_psn(i), a->sent) >= 0 &&
 	       stage_step(&p->stage, deadline))
-		meet(p);
+		meeting_note(p);
 	while (psn_diff(item_psn(i), a->sent) >= 0) {
 		uint32_t before = a->sent;
 		struct roce r = {
@@ -350,7 +209,7 @@ static void catch_up(struct role *p, const struct item *i)
 			return; /* a READ waits for its answer */
 		stage_send(&p->stage, &r, i->frame);
 		stage_wait(&p->stage, 0);
-		meet(p);
+		meeting_note(p);
 		if (a->sent == before)
 			return;
 		role_note(p, KIND_WINDOW, i->frame, NULL, NULL,
@@ -366,13 +225,13 @@ static void give_up_owed(struct role *p, uint64_t frame)
 	const struct asking *a = p->asking;
 	const struct item *first;
 
-	await_owed(p);
+	meeting_await(p);
 	if (list_empty(&a->owed) || role_is_datagram(p))
 		return;
 	first = list_entry(a->owed.next, struct item, node);
 	if (psn_diff(a->fed, item_psn(first)) <= 0)
 		return;
-	leave_all(p, frame);
+	meeting_leave_all(p, frame);
 	p->asking->has_qp = false;
 }
 
@@ -395,7 +254,7 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 		a->fed = end;
 	if (psn_diff(a->fed, a->back) > 0)
 		a->owes_back = false;
-	leave_below(p, a->fed, i->frame);
+	meeting_leave_below(p, a->fed, i->frame);
 	give_up_owed(p, i->frame);
 }
 
@@ -431,7 +290,7 @@ static bool play_answer(struct role *p, struct item *i, bool forced)
 		return true;
 	}
 	stage_clock(&p->stage, i->nsec);
-	meet(p);
+	meeting_note(p);
 	if (!missing_fill(p, i, forced))
 		return false;
 	catch_up(p, i);
@@ -446,7 +305,7 @@ static bool play_answer(struct role *p, struct item *i, bool forced)
 		a->doubt = true;
 	p->tally.played++;
 	stage_wait(&p->stage, 0);
-	meet(p);
+	meeting_note(p);
 	note_answer(p, i, failed);
 	return true;
 }
@@ -473,8 +332,8 @@ static void go_on(struct role *p, bool all)
 	if (!all)
 		return;
 	stage_wait(&p->stage, STAGE_SETTLE);
-	meet(p);
-	leave_all(p, p->flow->last_frame);
+	meeting_note(p);
+	meeting_leave_all(p, p->flow->last_frame);
 }
 
 static void enter(struct role *p, struct item *i)

@@ -1,4 +1,5 @@
-/* Between asker.c and message.c: glassnic as requester. */
+/* Between asker.c, meeting.c, message.c and missing.c: glassnic as requester.
+ */
 #ifndef REPLAY_ASKING_H
 #define REPLAY_ASKING_H
 
@@ -65,6 +66,20 @@ const struct asked *missing_before(const struct role *p, const struct item *i,
  * the sniffer has missed it.  False: what follows is to tell that yet.
  */
 bool missing_fill(struct role *p, struct item *i, bool forced);
+
+/* ---- requests of both (meeting.c) ---- */
+
+/* What the NIC has sent since meets those that waited for it. */
+void meeting_note(struct role *p);
+/* What the NIC has sent that stands for @i; or NULL. */
+struct out *meeting_find(struct role *p, const struct item *i);
+/* What the NIC owes may yet come. */
+void meeting_await(struct role *p);
+/* Nobody waits any more: for what is below @psn; for all. */
+void meeting_leave_below(struct role *p, uint32_t psn, uint64_t frame);
+void meeting_leave_all(struct role *p, uint64_t frame);
+
+/* ---- messages (message.c) ---- */
 
 /* Request @i joins a message, if it continues the sequence. */
 void message_join(struct role *p, struct item *i);
