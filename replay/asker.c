@@ -238,7 +238,7 @@ static void give_up_owed(struct role *p, uint64_t frame)
 static void note_answer(struct role *p, const struct item *i, unsigned failed)
 {
 	struct asking *a = p->asking;
-	uint32_t end = item_psn(i);
+	uint32_t end = item_psn(i), hole;
 	int code;
 
 	if (item_refuses(i, &code)) {
@@ -250,6 +250,8 @@ static void note_answer(struct role *p, const struct item *i, unsigned failed)
 	}
 	if (item_accepts(i))
 		end = psn_add(end, 1);
+	if (missing_before(p, i, &hole))
+		end = hole;
 	if (psn_diff(end, a->fed) > 0)
 		a->fed = end;
 	if (psn_diff(a->fed, a->back) > 0)

@@ -176,6 +176,35 @@ Test(replay, a_request_lost_behind_the_sniffer)
 		      SIDE_RESPONDER, "loss 1 (lost-behind 1)");
 }
 
+Test(replay, data_that_the_sniffer_missed_is_made_up)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> READ_REQUEST psn=1 va=8 len=2050 ackreq",
+			    "< READ_RESPONSE_FIRST psn=1 payload=1024 msn=1",
+			    "< READ_RESPONSE_LAST psn=3 payload=2 msn=1",
+			    "> FETCH_ADD psn=4 va=8 swap_add=1 ackreq",
+			    "> SEND_ONLY psn=5 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=5 msn=3",
+			    "> SEND_ONLY psn=6 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=6 msn=4"),
+		      SIDE_REQUESTER,
+		      "same 4, violation 0, captured 0, legal 0, loss 2 "
+		      "(lost-answer 2)");
+}
+
+Test(replay, data_that_the_network_lost_is_asked_for_again)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> READ_REQUEST psn=1 va=8 len=2050 ackreq",
+			    "< READ_RESPONSE_FIRST psn=1 payload=1024 msn=1",
+			    "< READ_RESPONSE_LAST psn=3 payload=2 msn=1",
+			    "> READ_REQUEST psn=2 va=1032 len=1026 ackreq",
+			    "< READ_RESPONSE_FIRST psn=2 payload=1024 msn=1",
+			    "< READ_RESPONSE_LAST psn=3 payload=2 msn=1"),
+		      SIDE_REQUESTER,
+		      "same 2, violation 0, captured 0, legal 0, loss 0");
+}
+
 Test(replay, acknowledgements_are_coalesced)
 {
 	alike(TRANSPORT_RC,
