@@ -40,6 +40,19 @@ static uint32_t out_acks(const struct out *o)
 	return psn_add(out_psn(o), PSN_MASK);
 }
 
+/* A sequence NAK without a gap, or an RNR NAK though a receive was posted. */
+static bool is_unfair(const struct answering *a, const struct out *o)
+{
+	uint8_t syndrome = o->roce.aeth.syndrome;
+
+	if (out_is_data(o))
+		return false;
+	if (aeth_kind(syndrome) == AETH_RNR)
+		return a->ready;
+	return aeth_kind(syndrome) == AETH_NAK &&
+	       aeth_value(syndrome) == NAK_PSN_SEQUENCE && !a->gap;
+}
+
 /* Remembers how far the NIC has acknowledged, and what was in memory then. What
  * is new stands at the end.
  */
@@ -55,6 +68,7 @@ void answered_note(struct role *p)
 			return;
 		o->known = true;
 		o->vague = out_is_data(o) && !answer_is_known(p, out_psn(o));
+		o->unfair = is_unfair(a, o);
 		if (!a->has_acked || psn_diff(out_acks(o), a->acked) > 0)
 			a->acked = out_acks(o);
 		a->has_acked = true;
@@ -67,6 +81,9 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 	if (out_is_ack(o))
 		role_note(p, KIND_ACK_PACE, frame, NULL, &o->roce,
 			  "not acknowledged by itself");
+	else if (o->unfair)
+		role_blame(p, KIND_REFUSES, frame, o->frame, NULL, &o->roce,
+			   "there is no reason for it");
 	else
 		role_note(p, KIND_LOST_ANSWER, frame, NULL, &o->roce,
 			  "not in the capture");
@@ -184,8 +201,17 @@ static void nak_alone(struct role *p, const struct item *i, int code)
 			   "glassnic has no reason to refuse it");
 }
 
+/* The NIC did not take what @i accepts. */
+static bool has_refused(const struct role *p, const struct item *i)
+{
+	const struct answering *a = p->answering;
+
+	return a->in_step && a->refused && psn_diff(item_psn(i), a->epsn) >= 0;
+}
+
 static void answer_alone(struct role *p, const struct item *i)
 {
+	const struct answering *a = p->answering;
 	struct out *refusal = find_fatal(p);
 	int code;
 
@@ -193,7 +219,13 @@ static void answer_alone(struct role *p, const struct item *i)
 		nak_alone(p, i, code);
 		return;
 	}
-	if (refusal) {
+	if (has_refused(p, i)) {
+		role_blame(p, KIND_REFUSES, i->frame, a->refused_frame,
+			   &i->roce, refusal ? &refusal->roce : NULL,
+			   "psn %u was accepted; glassnic: %s", a->epsn,
+			   drop_word(a->word));
+		answered_out_of_step(p, i->frame);
+	} else if (refusal) {
 		role_blame(p, KIND_REFUSES, i->frame, refusal->frame, &i->roce,
 			   &refusal->roce, "captured: accepted");
 		answered_out_of_step(p, i->frame);

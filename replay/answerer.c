@@ -116,8 +116,13 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 		a->said_gap |= word == DROP_SEQ_GAP;
 	}
 	a->rnr |= !ahead && word == DROP_RNR;
-	a->refused |= !ahead && word != DROP_NONE && word != DROP_N &&
-		      (fate == FATE_ACCEPTED || fate == FATE_OPEN);
+	if (!ahead && word != DROP_NONE && word != DROP_N &&
+	    (fate == FATE_ACCEPTED || fate == FATE_OPEN)) {
+		a->refused = true;
+		a->word = word;
+		a->refused_frame = i->frame;
+	}
+	a->ready = fate == FATE_ACCEPTED;
 	if (ahead || (word != DROP_NONE && word != DROP_N) ||
 	    (word == DROP_N && (fate == FATE_RNR || fate == FATE_REFUSED)))
 		return;

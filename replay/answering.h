@@ -20,8 +20,11 @@ struct place {
 struct answering {
 	bool in_step; /* there is a QP that has all from epsn on before it */
 	uint32_t first, epsn; /* the PSN that it began with, and expects */
-	bool refused;  /* the NIC has refused that one, the captured side not */
+	bool refused; /* the NIC has refused that one, the captured side not: */
+	enum drop word; /* for this, */
+	uint64_t refused_frame;
 	bool rnr;      /* or has not been ready for it */
+	bool ready;    /* it had a receive request for what was played last */
 	bool gap;      /* a request beyond it was played, */
 	bool said_gap; /* and refused for that */
 	bool has_acked, has_asked;

@@ -16,7 +16,8 @@ struct out {
 	uint64_t frame; /* the captured packet played last before */
 	bool known;	/* to the side that plays */
 	bool again;	/* a request that the NIC has sent before */
-	bool vague; /* an answer made of memory that nothing captured tells */
+	bool vague;  /* an answer made of memory that nothing captured tells */
+	bool unfair; /* a NAK for which there is no reason */
 	struct roce roce; /* its payload is in bytes */
 	uint8_t bytes[];
 };
