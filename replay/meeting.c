@@ -74,7 +74,10 @@ static void leave_out(struct role *p, struct out *o, uint64_t frame)
 {
 	const struct asking *a = p->asking;
 
-	if (o->again)
+	if (!role_is_datagram(p) && psn_diff(o->roce.bth.psn, a->take) >= 0)
+		role_blame(p, KIND_DIFFERS, frame, 0, NULL, &o->roce,
+			   "no work request asks for it");
+	else if (o->again)
 		role_note(p, KIND_TIMING, frame, NULL, &o->roce,
 			  "sent again, by glassnic only");
 	else if (psn_diff(o->roce.bth.psn, a->seen) < 0)
