@@ -8,9 +8,6 @@
 #include "replay/asking.h"
 #include "wire/aeth.h"
 
-#define REGION_MIN UINT64_C(0x400000)
-#define BESIDE	   UINT64_C(0x10000)
-
 /* ---- requests ---- */
 
 static bool start(struct role *p, uint32_t psn)
@@ -351,34 +348,17 @@ static void enter(struct role *p, struct item *i)
 
 static bool begin(struct role *p)
 {
-	const struct flow *f = p->flow;
-	uint64_t longest = f->longest_memory > f->longest_send
-				   ? f->longest_memory
-				   : f->longest_send;
-	uint64_t bytes = 4 * longest;
-
 	p->asking = calloc(1, sizeof(*p->asking));
 	if (!p->asking)
 		return false;
 	list_init(&p->asking->messages);
 	list_init(&p->asking->owed);
-	if (longest > STAGE_REGION_MAX - BESIDE) {
-		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
-			 "a message of more than %" PRIu64
-			 " bytes is too long to be played",
-			 STAGE_REGION_MAX - BESIDE);
-		return false;
-	}
-	if (f->key.transport == TRANSPORT_RC && !f->answers) {
+	if (p->flow->key.transport == TRANSPORT_RC && !p->flow->answers) {
 		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
 			 "its requests have no answers in the capture");
 		return false;
 	}
-	if (bytes < REGION_MIN)
-		bytes = REGION_MIN;
-	return stage_region(&p->stage, "buf",
-			    bytes < STAGE_REGION_MAX ? bytes
-						     : STAGE_REGION_MAX);
+	return stage_region(&p->stage, "buf", role_room(p->flow));
 }
 
 static void end(struct role *p)

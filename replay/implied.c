@@ -6,35 +6,21 @@
 #include "replay/answering.h"
 #include "wire/aeth.h"
 
-#define REGION_MIN UINT64_C(0x100000)
-#define ROOM_MORE  UINT64_C(0x10000)
+#define INBOX_MIN  4096u
 #define PLACE_STEP 64u
 
+/* A long receive is the same memory several times. */
 bool answer_make_room(struct role *p)
 {
 	struct answering *a = p->answering;
-	uint64_t longest = p->flow->longest_memory;
-	uint64_t bytes = 4 * longest + ROOM_MORE, part;
+	uint64_t longest = p->flow->longest_send;
+	uint64_t part = (longest + ANSWER_SGES - 1) / ANSWER_SGES;
 
-	if (longest > STAGE_REGION_MAX - ROOM_MORE ||
-	    p->flow->longest_send > STAGE_REGION_MAX) {
-		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
-			 "a message of more than %" PRIu64
-			 " bytes is too long to be played",
-			 STAGE_REGION_MAX - ROOM_MORE);
-		return false;
-	}
-	if (bytes < REGION_MIN)
-		bytes = REGION_MIN;
-	if (bytes > STAGE_REGION_MAX)
-		bytes = STAGE_REGION_MAX;
-	/* A long receive is the same memory several times. */
-	part = (p->flow->longest_send + ANSWER_SGES - 1) / ANSWER_SGES;
-	if (part < 4096)
-		part = 4096;
-	a->nsge = (unsigned)((p->flow->longest_send + part - 1) / part);
+	if (part < INBOX_MIN)
+		part = INBOX_MIN;
+	a->nsge = (unsigned)((longest + part - 1) / part);
 	a->receives = part;
-	return stage_region(&p->stage, "buf", bytes) &&
+	return stage_region(&p->stage, "buf", role_room(p->flow)) &&
 	       stage_region(&p->stage, "inbox", part);
 }
 

@@ -154,12 +154,6 @@ static bool list_parts(struct replay *r)
 	return true;
 }
 
-/* What its regions take, about. */
-static uint64_t bytes_of(const struct part *t)
-{
-	return 4 * (t->flow->longest_memory + t->flow->longest_send);
-}
-
 static void end_part(struct replay *r, struct part *t)
 {
 	role_end_flow(t->play);
@@ -170,7 +164,7 @@ static void end_part(struct replay *r, struct part *t)
 	t->play = NULL;
 	t->state = PART_DONE;
 	r->playing--;
-	r->bytes -= bytes_of(t);
+	r->bytes -= role_room(t->flow);
 }
 
 static void begin_part(struct replay *r, struct part *t, int64_t now)
@@ -178,7 +172,7 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 	char why[WORDS_WHY_MAX];
 
 	if (r->playing == (r->o->bench ? 1 : PLAYS_AT_ONCE) ||
-	    (r->playing && r->bytes + bytes_of(t) > BYTES_AT_ONCE))
+	    (r->playing && r->bytes + role_room(t->flow) > BYTES_AT_ONCE))
 		return; /* in another pass */
 	t->play = role_new(t->flow, t->side, now, &r->setting, why);
 	if (!t->play) {
@@ -192,7 +186,7 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 	t->state = PART_PLAYS;
 	r->begun++;
 	r->playing++;
-	r->bytes += bytes_of(t);
+	r->bytes += role_room(t->flow);
 }
 
 static void play_packet(struct replay *r, const struct packet *p)

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include "wire/print.h"
 
-#define SHOWN_MAX  10u /* of a kind and play */
-#define PACKET_MAX 400u
+#define SHOWN_MAX   10u /* of a kind and play */
+#define OUTSTANDING 128u
+#define ROOM_MIN    UINT64_C(0x100000)
+#define BESIDE	    UINT64_C(0x10000)
+#define PACKET_MAX  400u
 
 const char *side_word(enum side s)
 {
@@ -16,6 +19,20 @@ const char *side_word(enum side s)
 	};
 
 	return words[s];
+}
+
+uint64_t role_room(const struct flow *f)
+{
+	uint64_t longest = f->longest_memory > f->longest_send
+				   ? f->longest_memory
+				   : f->longest_send;
+	uint64_t room = OUTSTANDING * longest;
+
+	if (longest > STAGE_REGION_MAX - BESIDE)
+		return 0;
+	if (room < ROOM_MIN)
+		return ROOM_MIN;
+	return room < STAGE_REGION_MAX ? room : STAGE_REGION_MAX;
 }
 
 const char *role_qp_type(const struct role *p)
@@ -158,7 +175,12 @@ struct role *role_new(const struct flow *f, enum side side, int64_t now,
 		return NULL;
 	}
 	stage_say(&p->stage, "flow %u, as %s", f->number, side_word(side));
-	if (p->ops->begin(p))
+	if (!role_room(f))
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "a message of more than %" PRIu64
+			 " bytes is too long to be played",
+			 STAGE_REGION_MAX - BESIDE);
+	else if (p->ops->begin(p))
 		return p;
 	if (p->stage.trouble[0])
 		snprintf(why, WORDS_WHY_MAX, "%s", p->stage.trouble);

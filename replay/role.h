@@ -82,6 +82,10 @@ static inline bool role_is_datagram(const struct role *p)
 {
 	return p->flow->key.transport == TRANSPORT_UD;
 }
+/* Bytes of region "buf" that playing @f takes: room for all messages that may
+ * be outstanding.  0: its messages are too long.
+ */
+uint64_t role_room(const struct flow *f);
 /* The next that the NIC has sent and that nothing captured has met. */
 static inline struct out *role_next(const struct role *p, const struct out *o)
 {
