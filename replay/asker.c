@@ -8,7 +8,16 @@
 #include "replay/asking.h"
 #include "wire/aeth.h"
 
+#define OWED_MAX 4096u
+
 /* ---- requests ---- */
+
+/* With a new QP, from the next message on. */
+static void begin_anew(struct role *p, uint64_t frame)
+{
+	meeting_leave_all(p, frame);
+	p->asking->has_qp = false;
+}
 
 static bool start(struct role *p, uint32_t psn)
 {
@@ -62,10 +71,8 @@ static bool post_up_to(struct role *p, const struct message *last)
 		done = m == last;
 		if (!m->whole)
 			message_close(p, m);
-		if (is_out_of_step(p, m)) {
-			meeting_leave_all(p, p->stage.frame);
-			a->has_qp = false;
-		}
+		if (is_out_of_step(p, m))
+			begin_anew(p, p->stage.frame);
 		if (!a->has_qp)
 			ok = start(p, m->psn);
 		if (ok && !a->over)
@@ -131,6 +138,8 @@ static bool judge_request(struct role *p, struct item *i)
 	} else {
 		queue_take(&p->queue, i);
 		list_add_tail(&a->owed, &i->node);
+		if (++a->nowed > OWED_MAX)
+			begin_anew(p, i->frame);
 		return true;
 	}
 	return false;
@@ -147,8 +156,7 @@ static bool begin_again(struct role *p, struct item *i, bool forced)
 	role_note(p, KIND_LOST_REQUEST, i->frame, NULL, NULL,
 		  "psn %u to %u were not seen", a->next,
 		  psn_add(item_psn(i), PSN_MASK));
-	meeting_leave_all(p, i->frame);
-	a->has_qp = false;
+	begin_anew(p, i->frame);
 	message_restart(p, i);
 	return true;
 }
@@ -228,8 +236,7 @@ static void give_up_owed(struct role *p, uint64_t frame)
 	first = list_entry(a->owed.next, struct item, node);
 	if (psn_diff(a->fed, item_psn(first)) <= 0)
 		return;
-	meeting_leave_all(p, frame);
-	p->asking->has_qp = false;
+	begin_anew(p, frame);
 }
 
 static void note_answer(struct role *p, const struct item *i, unsigned failed)

@@ -36,6 +36,7 @@ struct asking {
 	uint32_t posted;  /* the PSN behind all that is, */
 	uint32_t take;	  /* and that the NIC gives to the next */
 	struct list owed; /* captured requests that the NIC has not sent yet */
+	unsigned nowed;
 	bool has_qp;
 	bool over;     /* a NAK has ended the connection */
 	uint32_t sent; /* the PSN behind all that the NIC has sent, */

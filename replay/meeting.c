@@ -65,6 +65,7 @@ void meeting_note(struct role *p)
 			continue;
 		role_compare(p, i, o);
 		list_del(&i->node);
+		p->asking->nowed--;
 		free(i);
 		stage_drop(&p->stage, o);
 	}
@@ -103,7 +104,7 @@ void meeting_leave_below(struct role *p, uint32_t psn, uint64_t frame)
 
 static void leave_owed(struct role *p, struct item *i)
 {
-	const struct asking *a = p->asking;
+	struct asking *a = p->asking;
 	bool answered = p->flow->key.transport != TRANSPORT_RC ||
 			psn_diff(a->fed, item_psn(i)) > 0;
 
@@ -120,6 +121,7 @@ static void leave_owed(struct role *p, struct item *i)
 		role_note(p, KIND_WINDOW, i->frame, &i->roce, NULL,
 			  "glassnic was not there yet");
 	list_del(&i->node);
+	a->nowed--;
 	free(i);
 }
 
