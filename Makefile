@@ -56,6 +56,7 @@ WIRE_SRC := $(call layer,wire)
 NIC_SRC	 := $(call layer,nic nic/base nic/link nic/port nic/impair nic/host overlay)
 TRACE_SRC := $(call layer,trace)
 DRILL_SRC := $(call layer,drill)
+REPLAY_SRC := $(call layer,replay)
 CMD_SRC	 := $(call layer,cmd)
 SHIM_SRC := $(call layer,verbs_shim)
 # A program of its own, with the words of drills and nothing else of ours.
@@ -79,8 +80,9 @@ $(BUILD)/wire.a: $(call obj,$(WIRE_SRC))
 $(BUILD)/nic.a: $(call obj,$(NIC_SRC))
 $(BUILD)/trace.a: $(call obj,$(TRACE_SRC))
 $(BUILD)/drill.a: $(call obj,$(DRILL_SRC))
+$(BUILD)/replay.a: $(call obj,$(REPLAY_SRC))
 $(BUILD)/cmd.a: $(call obj,$(filter-out cmd/main.c,$(CMD_SRC)))
-$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a $(BUILD)/cmd.a:
+$(BUILD)/wire.a $(BUILD)/nic.a $(BUILD)/trace.a $(BUILD)/drill.a $(BUILD)/replay.a $(BUILD)/cmd.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -137,7 +139,7 @@ $(BUILD)/lib/libibverbs.so.1: $(SHIM_OBJ) $(BUILD)/gen/libibverbs.map \
 		-Wl,-rpath,'$$ORIGIN' $(SHIM_OBJ) -L$(BUILD)/lib -lglassnic \
 		$(LDFLAGS_ALL) -o $@
 
-PARTS := $(addprefix $(BUILD)/,drill.a trace.a nic.a wire.a)
+PARTS := $(addprefix $(BUILD)/,replay.a drill.a trace.a nic.a wire.a)
 $(BUILD)/glassnic: $(call obj,$(CMD_SRC)) $(PARTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(call obj,$(CMD_SRC)) -Wl,--start-group $(PARTS) -Wl,--end-group \
@@ -158,6 +160,7 @@ deps_nic   = $(BUILD)/nic.a $(BUILD)/wire.a
 deps_trace = $(BUILD)/trace.a $(BUILD)/wire.a
 deps_cmd   = $(BUILD)/cmd.a $(BUILD)/nic.a $(BUILD)/wire.a
 deps_drill = $(BUILD)/drill.a $(BUILD)/nic.a $(BUILD)/wire.a
+deps_replay = $(PARTS)
 # What verbs do, and what they answer to nonsense, is asked of the real library.
 deps_shim  = $(if $(filter shim/errno_% shim/live_%,$*),$(DROP_IN),$(BUILD)/shim.a)
 DROP_IN	  := $(BUILD)/lib/libibverbs.so.1

@@ -17,6 +17,7 @@ enum exit_status {
 int cmd_run(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_options(int argc, char **argv);

@@ -14,6 +14,8 @@ static const struct command {
 	 "show the RoCEv2 packets of a capture as text, "
 	 "and check them"},
 	{"drill", cmd_drill, "play scripted packets and verbs against a NIC"},
+	{"replay", cmd_replay,
+	 "put the engine in the place of one side of a capture"},
 	{"peer", cmd_peer, "lend a device to drills that come over TCP"},
 	{"show", cmd_show, "look into running NICs"},
 	{"options", cmd_options, "list what a NIC spec may say"},

@@ -255,6 +255,13 @@ enum note check_packet(struct check *c, const struct packet *p)
 	return judge_stream(c, p, t);
 }
 
+const struct stream *check_find(const struct check *c, const struct packet *p)
+{
+	struct stream_key key = stream_key(p);
+
+	return streams_get(c->streams, &key);
+}
+
 const struct report *check_finish(struct check *c)
 {
 	const struct stream *s;

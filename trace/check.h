@@ -34,6 +34,10 @@ enum note check_packet(struct check *c, const struct packet *p);
  * host to the same QP.  NULL: not known.
  */
 const struct stream *check_stream(const struct check *c);
+/* The stream of @p, which is sound and was judged before; NULL: there are too
+ * many.
+ */
+const struct stream *check_find(const struct check *c, const struct packet *p);
 /* After the last packet: the violations that stand.  They belong to @c. */
 const struct report *check_finish(struct check *c);
 /* What was seen, and the line with the verdict. */

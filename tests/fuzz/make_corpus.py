@@ -202,6 +202,7 @@ def put_capture(corpus, name, data):
     corpus.put("capfile", name, data[:16000])
     corpus.put("capfile", name + "ng", pcapng(frames[:8]))
     corpus.put("dissect", name, dissect_input(frames))
+    corpus.put("replay", name, dissect_input(frames, flags=1))
     corpus.put("dissect", name + "-cut",
                dissect_input([f[:80] for f in frames], flags=3))
     corpus.put("dissect", name + "-ip",
@@ -235,6 +236,8 @@ def main():
         put_frame(corpus, f"frame-{i}", frame)
     for i in range(0, len(frames), 16):
         corpus.put("dissect", f"frames-{i}", dissect_input(frames[i:i + 16]))
+        corpus.put("replay", f"frames-{i}",
+                   dissect_input(frames[i:i + 16], flags=1))
     ours = list(our_frames())
     for i, frame in enumerate(ours):
         put_frame(corpus, f"ours-{i}", frame)

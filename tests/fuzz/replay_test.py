@@ -13,7 +13,7 @@ import sys
 
 # As many as take two or three seconds.
 MUTATIONS = {"engine": 3000, "stack": 250, "drill": 100, "spec": 8000, "capture": 8000, "capfile": 20000,
-             "cm": 15000, "dissect": 10000, "expect": 8000}
+             "cm": 15000, "dissect": 10000, "expect": 8000, "replay": 30}
 OTHERS = 100000
 LIMIT = 300
 

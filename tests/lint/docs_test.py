@@ -2,8 +2,8 @@
 """Do the documents say what is true?  docs_test.py BUILD
 
 Links lead somewhere, the table of NIC options is the program's, every command
-is in the manual page, which has no mistakes, and the README's CI recipe is the
-one that CI runs.
+is in the manual page, which has no mistakes, replay's words are explained, and the
+README's CI recipe is the one that CI runs.
 """
 
 import os
@@ -88,6 +88,13 @@ def manual_wrong(glassnic):
     return ""
 
 
+def kinds_missing():
+    """Words that replay uses and its page does not explain."""
+    words = re.findall(r'\bX\(\w+, "([\w-]+)"', read("replay/diff.h"))
+    page = read("docs/replay.md")
+    return ", ".join(w for w in words if f"`{w}`" not in page)
+
+
 def main():
     glassnic = os.path.join(sys.argv[1], "glassnic")
     score = Score()
@@ -96,6 +103,7 @@ def main():
     score.check("docs/nic-spec.md", "" if read("docs/nic-spec.md").endswith(
         output(glassnic, "options", "--markdown")) else
         "not what `glassnic options --markdown' prints")
+    score.check("docs/replay.md", kinds_missing())
     score.check("README.md", recipe_wrong())
     score.check("man/glassnic.1, installed", manual_wrong(glassnic))
     print(f"{score.passed} passed, {score.failed} failed")

@@ -31,10 +31,13 @@ LAYERS = {
               "nic/host/spec_engine.h", "nic/impair/",
               "nic/link/link.h", "nic/port/port.h", "nic/port/capture.h",
               "overlay/vxlan.h", "drill/"],
+    "replay": ["wire/", "nic/base/", "trace/", "drill/bench.h",
+               "drill/packet.h", "drill/words.h", "replay/"],
     "peer": ["drill/call.h", "drill/call_wr.h", "peer/"],
     "verbs_shim": ["nic/api.h", "verbs_shim/"],
     "cmd": ["wire/", "nic/base/", "nic/host/spec.h",
-            "nic/host/runtime.h", "trace/", "drill/", "cmd/"],
+            "nic/host/runtime.h", "trace/", "drill/", "replay/",
+            "cmd/"],
 }
 
 # The engine takes time and packets as arguments.

@@ -1,0 +1,106 @@
+/* Numbers that each side chooses for itself are not compared: QPNs, and what
+ * the NIC was given in place of captured keys.  What a side is free to do
+ * otherwise is noted as that.  All the rest must be equal, field by field, in
+ * the words of drills.
+ */
+#include <stdio.h>
+#include "drill/packet.h"
+#include "replay/role.h"
+#include "wire/aeth.h"
+
+/* Fields that a side is free to choose. */
+static const struct {
+	enum field field;
+	enum diff kind;
+} freedoms[] = {
+	{F_MIGREQ, DIFF_MIGREQ}, {F_PKEY, DIFF_PKEY},	  {F_FECN, DIFF_MARK},
+	{F_BECN, DIFF_MARK},	 {F_ACKREQ, DIFF_ACKREQ},
+};
+
+static void forget(struct packet_text *t, enum field f)
+{
+	t->given &= ~((uint64_t)1 << f);
+}
+
+/* The payload says the same at the right place. */
+static void forget_mad(struct packet_text *t)
+{
+	for (unsigned f = F_MAD_CLASS; f <= F_MAD_ATTR; f++)
+		forget(t, (enum field)f);
+}
+
+static void set_mapped(const struct role *p, struct packet_text *want)
+{
+	forget(want, F_SQPN);
+	forget_mad(want);
+	if (p->flow->key.transport == TRANSPORT_UD)
+		forget(want, F_PSN); /* of one QP for all destinations */
+	else
+		forget(want, F_DQPN);
+	if (packet_gives(want, F_MSN))
+		packet_set(
+			want, F_MSN,
+			psn_add((uint32_t)want->v[F_MSN], 0u - p->msn_ahead));
+}
+
+/* The first answer tells how far the captured side had counted before. */
+static void learn_msn(struct role *p, const struct packet_text *want,
+		      const struct packet_text *got)
+{
+	if (!packet_gives(want, F_MSN) || p->has_msn)
+		return;
+	p->has_msn = true;
+	p->msn_ahead =
+		psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
+}
+
+static bool is_ack(const struct packet_text *t)
+{
+	return packet_gives(t, F_KIND) && t->v[F_KIND] == AETH_ACK;
+}
+
+static void allow(struct role *p, const struct item *i, const struct out *o,
+		  struct packet_text *want, const struct packet_text *got)
+{
+	for (size_t n = 0; n < sizeof(freedoms) / sizeof(*freedoms); n++) {
+		enum field f = freedoms[n].field;
+		bool differs = want->v[f] != got->v[f];
+
+		forget(want, f);
+		if (!differs)
+			continue;
+		role_note(p, freedoms[n].kind, i->frame, &i->roce, &o->roce,
+			  "%s: captured %llu, glassnic %llu",
+			  packet_field_name(f), (unsigned long long)want->v[f],
+			  (unsigned long long)got->v[f]);
+	}
+	if (is_ack(want) && is_ack(got) &&
+	    want->v[F_VALUE] != got->v[F_VALUE]) {
+		role_note(p, DIFF_CREDITS, i->frame, &i->roce, &o->roce,
+			  "credit code: captured %llu, glassnic %llu",
+			  (unsigned long long)want->v[F_VALUE],
+			  (unsigned long long)got->v[F_VALUE]);
+		forget(want, F_VALUE);
+	}
+}
+
+void role_compare(struct role *p, const struct item *i, const struct out *o)
+{
+	static struct packet_text want, got;
+	char why[WORDS_WHY_MAX];
+
+	packet_from_roce(&want, &i->roce);
+	packet_from_roce(&got, &o->roce);
+	learn_msn(p, &want, &got);
+	set_mapped(p, &want);
+	allow(p, i, o, &want, &got);
+	want.exact = !i->cut;
+	if (i->cut)
+		forget(&want, F_ORIG);
+	if (packet_match(&want, &got, why)) {
+		p->tally.same++;
+		return;
+	}
+	role_blame(p, DIFF_DIFFERS, i->frame, o->frame, &i->roce, &o->roce,
+		   "%s", why);
+}
