@@ -23,7 +23,7 @@ have	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
 lib	= $(shell pkg-config --libs $(1))
 cflags	= $(shell pkg-config --cflags $(1))
 # These targets install it first.
-lacks	= $(if $(filter setup demo test clean help,$(MAKECMDGOALS)),,$(warning $(1)))
+lacks	= $(if $(filter setup demo test interop clean help,$(MAKECMDGOALS)),,$(warning $(1)))
 
 ifeq ($(call have,libisal),y)
 CFLAGS_ALL += -DHAVE_ISAL $(call cflags,libisal)
@@ -255,6 +255,12 @@ stress-run: $(STRESS) $(STRESS_HUB)
 .PHONY: conformance
 conformance: all	# rdma-core's own test-suite
 	@$(PYTHON) tests/conformance/run.py $(BUILD)
+
+.PHONY: interop
+interop:	# against the kernel's soft-RoCE, in QEMU; FULL=1: the whole matrix
+	@$(SETUP) build demo interop
+	$(AGAIN) all
+	@$(PYTHON) tests/interop/run.py $(BUILD) $(FULL)
 
 # The drop-ins stay off the loader's default path: there they would hide real
 # NICs from every program.  `glassnic run' finds them.

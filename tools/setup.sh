@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs by apt what is missing to build glassnic, to show it and to test it.
 #
-#	tools/setup.sh [build] [demo] [test]		(default: all three)
+#	tools/setup.sh [build] [demo] [test] [interop]	(default: the first three)
 #
 # Says what it does; does nothing, and needs no network, when all is there.
 # Exits with 1 only if something is missing that the build cannot do without.
@@ -11,6 +11,7 @@ needed='gcc make pkg-config python3 libibverbs-dev'
 build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev"
 demo='ibverbs-utils perftest tshark'
 test='libcriterion-dev iproute2 qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
+interop='qemu-system-x86 cpio binutils iproute2 util-linux'
 
 say() { echo "setup: $*" >&2; }
 
@@ -58,8 +59,9 @@ for set in "${@:-build demo test}"; do
 		build) wanted="$wanted $build" ;;
 		demo) wanted="$wanted $demo" ;;
 		test) wanted="$wanted $test" ;;
+		interop) wanted="$wanted $interop" ;;
 		*)
-			say "$s: no such set; there are build, demo and test"
+			say "$s: no such set; there are build, demo, test and interop"
 			exit 2
 			;;
 		esac

@@ -47,7 +47,7 @@ class Done:
 
     def wrong(self, who):
         if self.status is None:
-            return f"{who} still running after {LIMIT} s: {tail(self)}"
+            return f"{who} did not end in its time: {tail(self)}"
         if self.status < 0:
             name = signal.Signals(-self.status).name
             return f"{who} killed by {name}: {tail(self)}"
