@@ -414,8 +414,11 @@ int qp_modify(struct gn_qp *qp, const struct gn_qp_attr *wanted, unsigned mask)
 	if (rc)
 		return rc;
 	qp->attr = next;
-	if (mask & GN_QP_AV)
+	if (mask & GN_QP_AV) {
 		qp_set_source_port(qp);
+		link_prepare(qp->engine->link, &qp->attr.ah.dgid,
+			     qp->engine->now);
+	}
 	if (told_to_migrate) {
 		qp->attr.mig_state = MIG_ARMED;
 		migrate(qp);

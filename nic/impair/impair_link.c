@@ -264,6 +264,11 @@ static int ilink_reaches(const struct link *l, const struct ip_addr *dst)
 	return below->ops->reaches(below, dst);
 }
 
+static void ilink_prepare(struct link *l, const struct ip_addr *dst, nsec_t now)
+{
+	link_prepare(of(l)->below, dst, now);
+}
+
 static int ilink_join(struct link *l, const struct ip_addr *group, bool member)
 {
 	struct link *below = of(l)->below;
@@ -311,6 +316,7 @@ static const struct link_ops impair_link_ops = {
 	.tick = ilink_tick,
 	.fds = ilink_fds,
 	.reaches = ilink_reaches,
+	.prepare = ilink_prepare,
 	.join = ilink_join,
 	.send_frames = ilink_send_frames,
 	.drain = ilink_drain,

@@ -62,6 +62,10 @@ struct link_ops {
 	 * -ENETUNREACH.
 	 */
 	int (*reaches)(const struct link *l, const struct ip_addr *dst);
+	/* There will be packets to @dst: asks who takes them, so that a first
+	 * long message finds the way known.  NULL: nobody has to be asked.
+	 */
+	void (*prepare)(struct link *l, const struct ip_addr *dst, nsec_t now);
 	/* Joins or leaves multicast @group; 0 or -errno. */
 	int (*join)(struct link *l, const struct ip_addr *group, bool member);
 	/* Sends whole frames, whose heads begin at the Ethernet header; NULL: the
@@ -181,6 +185,13 @@ static inline void link_tick(struct link *l, nsec_t now)
 static inline unsigned link_fds(const struct link *l, int fd[LINK_FDS])
 {
 	return l->ops->fds(l, fd);
+}
+
+static inline void link_prepare(struct link *l, const struct ip_addr *dst,
+				nsec_t now)
+{
+	if (l->ops->prepare)
+		l->ops->prepare(l, dst, now);
 }
 
 static inline void link_want_all(struct link *l, bool all)

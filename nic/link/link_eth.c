@@ -163,6 +163,16 @@ static int eth_reaches(const struct link *l, const struct ip_addr *dst)
 	return -ENETUNREACH;
 }
 
+static void eth_prepare(struct link *l, const struct ip_addr *dst, nsec_t now)
+{
+	struct eth_link *e = of(l);
+	const struct ip_addr *hop = eth_next_hop(e, dst);
+	struct mac mac;
+
+	if (hop && !ip_is_multicast(dst) && !eth_is_own(e, dst))
+		neigh_find(&e->neigh, hop, now, &mac);
+}
+
 /* Has the port bring what these groups are sent, too. */
 static void tell_wants(struct eth_link *e)
 {
@@ -250,6 +260,7 @@ static const struct link_ops eth_ops = {
 	.tick = eth_tick,
 	.fds = eth_fds,
 	.reaches = eth_reaches,
+	.prepare = eth_prepare,
 	.join = eth_join,
 	.send_frames = eth_send_frames,
 	.want_all = eth_want_all,

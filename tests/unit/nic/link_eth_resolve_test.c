@@ -64,6 +64,32 @@ Test(resolve, queue_of_a_neighbour_is_bounded)
 /* More neighbours, one after the other, than there are queues: some answer,
  * some do not.
  */
+/* More than fits into the queue of a neighbour goes out at once, if it has been
+ * asked for beforehand.
+ */
+Test(resolve, prepared_for_a_long_message)
+{
+	struct ip_addr to = ip("10.0.0.2"), self = ip("10.0.0.1"),
+		       group = ip("239.1.1.1"), far = ip("192.0.2.1");
+
+	one_host();
+	link_prepare(a.link, &self, now);
+	link_prepare(a.link, &group, now);
+	link_prepare(a.link, &far, now);
+	settle();
+	cr_assert_eq(ngot, 0);
+	link_prepare(a.link, &to, now);
+	settle();
+	cr_assert_eq(ngot, 1);
+	send_arp(ARP_REPLY, "10.0.0.2", "10.0.0.1");
+	settle();
+	for (unsigned i = 0; i < NEIGH_HELD_MAX + 10; i++)
+		send_to(&a, "10.0.0.2");
+	settle();
+	cr_assert_eq(ngot, 1 + NEIGH_HELD_MAX + 10);
+	cr_assert_eq(a.counters.n[CNT_NEIGH_FAIL], 0);
+}
+
 Test(resolve, queues_are_used_again)
 {
 	char text[IP_TEXT_MAX];

@@ -248,6 +248,32 @@ Test(qp_modify, unreachable_peer)
 
 /* ---- what a move brings about -------------------------------------------- */
 
+static struct ip_addr prepared;
+static void note_prepared(struct link *l, const struct ip_addr *dst, nsec_t now)
+{
+	prepared = *dst;
+}
+
+/* The first message of an unreliable QP may be longer than what a link keeps
+ * while it asks for the peer's MAC.
+ */
+Test(qp_modify, link_is_prepared_for_the_peer)
+{
+	struct link_ops ops;
+	struct gn_qp_attr attr;
+
+	duo_open_default(&d);
+	ops = *d.s[A].node->link.ops;
+	ops.prepare = note_prepared;
+	d.s[A].node->link.ops = &ops;
+	qp_free(make(GN_QPS_INIT));
+	CHECK(ip_is_any(&prepared));
+	attr = duo_attr(&d, A, d.s[B].qp->qpn);
+	qp_free(make(GN_QPS_RTR));
+	CHECK(ip_equal(&prepared, &attr.ah.dgid));
+	duo_close(&d);
+}
+
 Test(qp_modify, query)
 {
 	struct gn_qp_attr attr, want;
