@@ -276,6 +276,11 @@ stress-run: $(STRESS) $(STRESS_HUB)
 	$(STRESS)
 	$(STRESS_HUB)
 
+# What the tests run of a tree with sanitizers.
+.PHONY: asan-programs tsan-programs
+asan-programs: all $(UNIT) $(FRAMES) $(SIM) $(FUZZ) $(STRESS) $(STRESS_HUB)
+tsan-programs: all $(STRESS) $(STRESS_HUB)
+
 # Figures for docs/performance.md; RUNS runs of everything.
 BLASTERS := $(BUILD)/tests/bench/blaster $(BUILD)/tests/bench/frame_blaster
 $(BLASTERS): $(BUILD)/%: %.c

@@ -11,6 +11,7 @@ it fails.  The last line is the sum.
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ def suites(build):
     for path in sorted(glob.glob("tests/unit/*/*_test.c")):
         program = path.replace("tests/unit/", f"{build}/tests/")[:-2]
         yield path, [os.path.abspath(program)]
-    for folder in "drill", "oracle", "fuzz", "e2e":
+    for folder in "drill", "oracle", "e2e", "fuzz":
         for path in sorted(glob.glob(f"tests/{folder}/*_test.py")):
             argument = os.path.join(build, ARGUMENT.get(path, ""))
             yield path, [sys.executable, path, argument.rstrip("/")]
@@ -59,6 +60,32 @@ def suites(build):
         yield f"tests/stress/threads.c ({name})", [
             "make", "-s", "stress-run", f"BUILD={build}-{name}", f"SAN={san}"]
     yield INTEROP, [sys.executable, INTEROP, build]
+
+
+class Ahead:
+    """Builds the trees with sanitizers while tests run that mostly wait."""
+
+    NEEDED_BY = re.compile(r"tests/(fuzz|sanitize)/|\((a|t)san\)")
+
+    def __init__(self, build):
+        makes = [f"make -s -j2 BUILD={build}-{name} SAN={san} {name}-programs"
+                 for name, san in (("asan", "address,undefined"),
+                                   ("tsan", "thread"))]
+        with open(log_of(build, "build-ahead"), "w") as log:
+            self.make = subprocess.Popen(
+                ["nice", "-n", "19", "sh", "-c", "; ".join(makes)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+
+    def await_for(self, path):
+        """If it failed, the test's own make will tell."""
+        if self.NEEDED_BY.search(path):
+            self.make.wait()
+
+    def end(self):
+        if self.make.poll() is None:
+            os.killpg(self.make.pid, signal.SIGTERM)
+            self.make.wait()
 
 
 def run(command):
@@ -92,21 +119,25 @@ def count(status, text):
     return passed, failed
 
 
-def save(build, path, text):
+def log_of(build, path):
     name = re.sub(r"[^\w.-]+", "-", path.replace("tests/", "", 1))
-    with open(os.path.join(build, "test-logs", name + ".log"), "w") as f:
+    return os.path.join(build, "test-logs", name + ".log")
+
+
+def save(build, path, text):
+    with open(log_of(build, path), "w") as f:
         f.write(text)
 
 
-def main():
-    build, patterns = sys.argv[1], sys.argv[2:]
+def run_all(build, patterns, ahead):
+    """How many passed and failed."""
     total_passed = total_failed = 0
-    begin = time.monotonic()
-    os.makedirs(os.path.join(build, "test-logs"), exist_ok=True)
     for path, command in suites(build):
         if patterns and not any(p in path for p in patterns):
             continue
         print(f"{path:40}", end=" ", flush=True)
+        if ahead:
+            ahead.await_for(path)
         start = time.monotonic()
         status, text = run(command)
         save(build, path, text)
@@ -121,9 +152,22 @@ def main():
             print(text, flush=True)
         total_passed += passed
         total_failed += failed
+    return total_passed, total_failed
+
+
+def main():
+    build, patterns = sys.argv[1], sys.argv[2:]
+    begin = time.monotonic()
+    os.makedirs(os.path.join(build, "test-logs"), exist_ok=True)
+    ahead = None if patterns else Ahead(build)
+    try:
+        passed, failed = run_all(build, patterns, ahead)
+    finally:
+        if ahead:
+            ahead.end()
     print(f"\nin {time.monotonic() - begin:.0f} s:")
-    print(f"{total_passed} passed, {total_failed} failed")
-    sys.exit(1 if total_failed or not total_passed else 0)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
 
 
 if __name__ == "__main__":

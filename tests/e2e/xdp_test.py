@@ -297,7 +297,7 @@ def bad_input(score, wire):
              r"xdpmode=fast: not one of these; allowed: auto, zerocopy, "
              r"native or generic"),
             ("a mode elsewhere", "port=udp,xdpmode=native",
-             r"xdpmode=native: not for port=udp; it needs port=xdp"),
+             r"xdpmode=native: not for port=udp; it needs port=vxlan or xdp"),
             ("a driver without zero-copy", xdp(OWN, "xdpmode=zerocopy")[0],
              r"port=xdp:wire0: its queue 0 takes no AF_XDP socket: .*; "
              r"port=packet:wire0 works"),
