@@ -30,6 +30,7 @@ static bool start(struct role *p, uint32_t psn)
 		return false;
 	a->in_step = true;
 	a->first = a->epsn = psn;
+	a->msn = 0;
 	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
 	a->refused = a->rnr = false;
 	a->rnr_timer = 12; /* the preset */
@@ -129,6 +130,10 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 	if (item_flags(i) & IS_END && item_flags(i) & TAKES_RECV)
 		a->has_spare = false;
 	a->epsn = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
+	if (item_ends(i)) {
+		a->msn = psn_add(a->msn, 1);
+		answer_note_msn(p, i);
+	}
 	a->gap = a->said_gap = a->rnr = false;
 	if (i->roce.bth.ackreq) {
 		a->has_asked = true;

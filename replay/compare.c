@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include "drill/packet.h"
-#include "replay/role.h"
+#include "replay/answering.h"
 #include "wire/aeth.h"
 
 /* Fields that a side is free to choose. */
@@ -43,11 +43,28 @@ static void set_mapped(const struct role *p, struct packet_text *want)
 			psn_add((uint32_t)want->v[F_MSN], 0u - p->msn_ahead));
 }
 
-/* The first answer tells how far the captured side had counted before. */
-static void learn_msn(struct role *p, const struct packet_text *want,
+/* Some answer a READ or an atomic that is repeated with its own MSN again, some
+ * with the newest; from *@low to *@high.
+ */
+static bool is_repeat(const struct role *p, const struct item *i, uint32_t *low,
+		      uint32_t *high)
+{
+	return p->side == SIDE_RESPONDER &&
+	       item_flags(i) & (IS_READ | HAS_ATOMICACK) &&
+	       answer_is_repeat(p, item_psn(i), low, high);
+}
+
+/* The first answer tells how far the captured side had counted before, unless
+ * its MSN may be one of several.
+ */
+static void learn_msn(struct role *p, const struct item *i,
+		      const struct packet_text *want,
 		      const struct packet_text *got)
 {
-	if (!packet_gives(want, F_MSN) || p->has_msn)
+	uint32_t low, high;
+
+	if (!packet_gives(want, F_MSN) || p->has_msn ||
+	    is_repeat(p, i, &low, &high))
 		return;
 	p->has_msn = true;
 	p->msn_ahead =
@@ -57,6 +74,34 @@ static void learn_msn(struct role *p, const struct packet_text *want,
 static bool is_ack(const struct packet_text *t)
 {
 	return packet_gives(t, F_KIND) && t->v[F_KIND] == AETH_ACK;
+}
+
+static bool is_between(uint64_t msn, uint32_t low, uint32_t high)
+{
+	return psn_diff((uint32_t)msn, low) >= 0 &&
+	       psn_diff((uint32_t)msn, high) <= 0;
+}
+
+static void allow_msn(struct role *p, const struct item *i, const struct out *o,
+		      struct packet_text *want, const struct packet_text *got)
+{
+	uint32_t low, high;
+
+	if (!packet_gives(want, F_MSN) || want->v[F_MSN] == got->v[F_MSN] ||
+	    !is_repeat(p, i, &low, &high))
+		return;
+	if (!p->has_msn) {
+		forget(want, F_MSN); /* how far they had counted is not known */
+		return;
+	}
+	if (!is_between(want->v[F_MSN], low, high) ||
+	    !is_between(got->v[F_MSN], low, high))
+		return;
+	forget(want, F_MSN);
+	role_note(p, DIFF_REPEAT_MSN, i->frame, &i->roce, &o->roce,
+		  "msn: captured %llu, glassnic %llu",
+		  (unsigned long long)want->v[F_MSN],
+		  (unsigned long long)got->v[F_MSN]);
 }
 
 static void allow(struct role *p, const struct item *i, const struct out *o,
@@ -91,8 +136,9 @@ void role_compare(struct role *p, const struct item *i, const struct out *o)
 
 	packet_from_roce(&want, &i->roce);
 	packet_from_roce(&got, &o->roce);
-	learn_msn(p, &want, &got);
+	learn_msn(p, i, &want, &got);
 	set_mapped(p, &want);
+	allow_msn(p, i, o, &want, &got);
 	allow(p, i, o, &want, &got);
 	want.exact = !i->cut;
 	if (i->cut)

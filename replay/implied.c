@@ -173,6 +173,33 @@ bool answer_is_known(const struct role *p, uint32_t psn)
 	return at && at->is_known;
 }
 
+void answer_note_msn(struct role *p, const struct item *i)
+{
+	struct place *at = find_place(p->answering, item_psn(i));
+
+	if (at && at->psn == item_psn(i))
+		at->msn = p->answering->msn;
+}
+
+bool answer_is_repeat(const struct role *p, uint32_t psn, uint32_t *low,
+		      uint32_t *high)
+{
+	const struct place *at = find_place(p->answering, psn);
+
+	if (!at || !at->repeated || psn_diff(psn, at->again) < 0)
+		return false;
+	*low = at->msn;
+	*high = p->answering->msn;
+	return true;
+}
+
+static void note_repeat(struct place *at, uint32_t psn)
+{
+	if (!at->repeated || psn_diff(psn, at->again) < 0)
+		at->again = psn;
+	at->repeated = true;
+}
+
 /* Where the request's memory is here.  One that is sent again asks for the
  * same, or it differs here as it did there.
  */
@@ -186,7 +213,9 @@ static bool map_memory(struct role *p, const struct item *i, struct roce *r)
 	struct place *at = again ? find_place(p->answering, item_psn(i)) : NULL;
 	bool reads = item_flags(i) & IS_READ || atomic;
 
-	if (!at)
+	if (at)
+		note_repeat(at, item_psn(i));
+	else
 		at = new_place(p, i, *va, *rkey, len);
 	if (reads && !(atomic && again) && !fill(p, i, at))
 		return false;

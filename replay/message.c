@@ -281,6 +281,24 @@ uint32_t message_span(const struct role *p, const struct message *m)
 					   : 1;
 }
 
+/* Packet by packet, as a drill tells their payload. */
+static bool write_data(struct role *p, const struct message *m)
+{
+	struct span rest = {m->data, m->len};
+	uint64_t offset = p->asking->place;
+	size_t most = role_is_datagram(p) ? m->len : p->flow->pmtu;
+
+	while (rest.len) {
+		size_t len = rest.len < most ? rest.len : most;
+
+		if (!stage_write(&p->stage, "buf", offset,
+				 (struct span){span_take(&rest, len), len}))
+			return false;
+		offset += len;
+	}
+	return true;
+}
+
 bool message_post(struct role *p, const struct message *m)
 {
 	struct asking *a = p->asking;
@@ -294,9 +312,7 @@ bool message_post(struct role *p, const struct message *m)
 	if (bytes) {
 		n = snprintf(line, sizeof(line),
 			     " sge=buf+%" PRIu64 ":%" PRIu64, a->place, bytes);
-		if (m->len && bytes == m->len &&
-		    !stage_write(&p->stage, "buf", a->place,
-				 (struct span){m->data, m->len}))
+		if (bytes == m->len && !write_data(p, m))
 			return false;
 	}
 	n += say_target(m, line + n, sizeof(line) - (size_t)n);

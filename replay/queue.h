@@ -59,6 +59,13 @@ static inline bool item_begins(const struct item *i)
 	       !(item_flags(i) & (IS_SEND | IS_WRITE));
 }
 
+/* Does it end one? */
+static inline bool item_ends(const struct item *i)
+{
+	return item_flags(i) & IS_END ||
+	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+}
+
 /* PSNs that request @r takes; the same of @i. */
 uint32_t request_span(const struct roce *r, uint32_t pmtu);
 uint32_t item_span(const struct item *i, uint32_t pmtu);

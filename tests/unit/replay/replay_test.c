@@ -205,6 +205,82 @@ Test(replay, data_that_the_network_lost_is_asked_for_again)
 		      "same 2, violation 0, captured 0, legal 0, loss 0");
 }
 
+#define LEAD 16u /* answers, until the checker is sure of the pair */
+
+static void add_answer(struct captured *c, unsigned msn)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line),
+		 "< READ_RESPONSE_ONLY psn=%u payload=16 msn=%u credits=0",
+		 LEAD, LEAD + msn);
+	add_line(c, line);
+}
+
+/* A READ (message 1) and two SENDs behind it (2 and 3); MSNs of the READ's
+ * answer, and of the one when it is repeated.
+ */
+static void repeat(unsigned first, unsigned again, int faults,
+		   const char *words)
+{
+	static struct captured c;
+	char line[96];
+
+	capture(&c, TRANSPORT_RC, LINES("wait 1us"));
+	for (unsigned n = 0; n < LEAD; n++) {
+		snprintf(line, sizeof(line),
+			 "> SEND_ONLY psn=%u payload=9 ackreq", n);
+		add_line(&c, line);
+		snprintf(line, sizeof(line),
+			 "< ACKNOWLEDGE psn=%u msn=%u credits=0", n, n + 1);
+		add_line(&c, line);
+	}
+	add_line(&c, "> READ_REQUEST psn=16 va=8 len=16 ackreq");
+	add_line(&c, "> SEND_ONLY psn=17 payload=9 ackreq");
+	add_line(&c, "> SEND_ONLY psn=18 payload=9 ackreq");
+	add_answer(&c, first);
+	add_line(&c, "< ACKNOWLEDGE psn=18 msn=19 credits=0");
+	add_line(&c, "> READ_REQUEST psn=16 va=8 len=16 ackreq");
+	add_answer(&c, again);
+	add_line(&c, "> SEND_ONLY psn=19 payload=9 ackreq");
+	add_line(&c, "< ACKNOWLEDGE psn=19 msn=20 credits=0");
+	cr_expect_eq(replay_as(&c, SIDE_RESPONDER), faults, "%u, %u: %s", first,
+		     again, c.said);
+	expect_said(&c, words);
+	captured_free(&c);
+}
+
+/* Its own, the newest, or one between. */
+Test(replay, a_repeated_answer_has_one_of_several_msns)
+{
+	repeat(1, 1, 0, "same 20, violation 0, captured 0, legal 1 (ack-pace");
+	repeat(1, 2, 0, "legal 2 (ack-pace 1, repeat-msn 1)");
+	repeat(1, 3, 0, "legal 2 (ack-pace 1, repeat-msn 1)");
+	repeat(1, 0, 1, "differs (violation)");
+	/* Newer than all that was asked: requests were not seen. */
+	repeat(1, 4, 0, "legal 1 (ack-pace 1), loss 1 (lost-answer 1)");
+}
+
+Test(replay, an_answer_that_is_none_again_has_its_own_msn)
+{
+	repeat(2, 1, 1, "differs (violation)");
+	repeat(3, 1, 1, "differs (violation)");
+}
+
+Test(replay, a_repeated_atomic_has_one_of_several_msns)
+{
+	expect_replay(
+		TRANSPORT_RC,
+		LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+		      "< ACKNOWLEDGE psn=1 msn=1 credits=0",
+		      "> FETCH_ADD psn=2 va=8 swap_add=1 ackreq",
+		      "> SEND_ONLY psn=3 payload=9 ackreq",
+		      "< ACKNOWLEDGE psn=3 msn=3 credits=0",
+		      "> FETCH_ADD psn=2 va=8 swap_add=1 ackreq",
+		      "< ATOMIC_ACKNOWLEDGE psn=2 msn=3 orig=9 credits=0"),
+		SIDE_RESPONDER, "repeat-msn 1");
+}
+
 Test(replay, acknowledgements_are_coalesced)
 {
 	alike(TRANSPORT_RC,
