@@ -25,7 +25,7 @@ static bool start(struct role *p, uint32_t psn)
 		 "pmtu=%u rq_psn=%u max_dest_rd_atomic=128 max_recv_sge=%u "
 		 "access=%s",
 		 f->pmtu, psn, ANSWER_SGES, stage_access(&p->stage));
-	if (!stage_qp(&p->stage, "RC", attrs) ||
+	if (!stage_qp(&p->stage, role_qp_type(p), attrs) ||
 	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
 		return false;
 	a->in_step = true;

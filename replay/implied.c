@@ -66,18 +66,19 @@ static bool post_recv(struct role *p, const struct item *i)
 		for (unsigned s = 0; s < nsge; s++)
 			n += snprintf(sges + n, sizeof(sges) - (size_t)n,
 				      " sge=inbox:%" PRIu64, a->receives);
-		return stage_do(&p->stage, "post_recv %s%s", p->stage.qp, sges);
+		return stage_do(&p->stage, "post_recv %s%s", p->stage.recvs,
+				sges);
 	}
 	good = (uint64_t)psn_diff(item_psn(nak), item_psn(i)) * p->flow->pmtu;
 	if (good > a->receives)
 		good = a->receives;
 	if (code == NAK_INVALID_REQUEST)
 		return stage_do(&p->stage, "post_recv %s sge=inbox:%" PRIu64,
-				p->stage.qp, good);
+				p->stage.recvs, good);
 	return stage_do(&p->stage,
 			"post_recv %s sge=inbox:%" PRIu64 " sge=inbox+%" PRIu64
 			":65536",
-			p->stage.qp, good, a->receives);
+			p->stage.recvs, good, a->receives);
 }
 
 static bool wants_recv(const struct item *i)
@@ -239,6 +240,23 @@ static bool refuse(struct role *p, const struct item *i, const struct item *by)
 	return true;
 }
 
+/* The key that is taken back.  A window belongs to the QP that has bound it,
+ * and an XRC QP that answers binds none.
+ */
+static bool map_key(struct role *p, struct roce *r)
+{
+	if (p->flow->key.transport == TRANSPORT_XRC) {
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "glassnic has no key that a SEND to an XRC QP could "
+			 "invalidate");
+		return false;
+	}
+	if (!stage_window(&p->stage))
+		return false;
+	r->inv_rkey = p->stage.window_key;
+	return true;
+}
+
 bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		    const struct item *by, struct roce *r)
 {
@@ -257,8 +275,5 @@ bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		return refuse(p, i, by);
 	if (!(item_flags(i) & HAS_IETH))
 		return true;
-	if (!stage_window(&p->stage))
-		return false;
-	r->inv_rkey = p->stage.window_key;
-	return true;
+	return map_key(p, r);
 }

@@ -262,10 +262,13 @@ static int say_rest(const struct message *m, char *line, size_t size)
 	uint32_t flags = opcode_find(m->last_opcode)->flags;
 	int n = 0;
 
+	if (flags & HAS_XRCETH)
+		n = snprintf(line, size, " srqn=0x%x", m->first.srqn);
 	if (flags & HAS_IMM)
-		n = snprintf(line, size, " imm=0x%x", m->imm);
+		n += snprintf(line + n, size - (size_t)n, " imm=0x%x", m->imm);
 	else if (flags & HAS_IETH)
-		n = snprintf(line, size, " inv_rkey=0x%x", m->inv_rkey);
+		n += snprintf(line + n, size - (size_t)n, " inv_rkey=0x%x",
+			      m->inv_rkey);
 	if (m->solicited)
 		n += snprintf(line + n, size - (size_t)n, " solicited");
 	return n;

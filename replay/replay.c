@@ -7,7 +7,6 @@
 #define PLAYS_AT_ONCE 32u
 #define BYTES_AT_ONCE (UINT64_C(1) << 28)
 #define NEWS_EVERY    4096u
-#define NOTHING	      "nothing to write"
 
 enum part_state { PART_WAITS, PART_PLAYS, PART_DONE };
 
@@ -118,7 +117,6 @@ static void print_left(FILE *out, const struct flows_left *left)
 		{left->damaged, "damaged"},
 		{left->copies, "copies that the network or the sniffer made"},
 		{left->cnps, "CNPs"},
-		{left->transports, "of XRC, which is not played"},
 		{left->unpaired, "answers to what nobody knows"},
 	};
 
@@ -164,15 +162,25 @@ static bool list_parts(struct replay *r)
 	return true;
 }
 
+static void end_drill(struct replay *r, const struct part *t)
+{
+	const char *trouble = t->play->stage.trouble;
+
+	if (!t->play->tally.played)
+		refuse_drill(r, t, "nothing to write",
+			     trouble[0] ? trouble
+					: "none of its packets can be played");
+	else if (trouble[0])
+		refuse_drill(r, t, "played no further", trouble);
+}
+
 static void end_part(struct replay *r, struct part *t)
 {
 	role_end_flow(t->play);
 	if (!r->o->as_drill)
 		print_tally(r->o->out, t);
-	else if (t->play->stage.trouble[0])
-		refuse_drill(r, t, "played no further", t->play->stage.trouble);
-	else if (!t->play->tally.played)
-		refuse_drill(r, t, NOTHING, "no packet of it can be played");
+	else
+		end_drill(r, t);
 	r->faults += faults_of(&t->play->tally);
 	role_free(t->play);
 	t->play = NULL;
@@ -191,7 +199,7 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 	t->play = role_new(t->flow, t->side, now, &r->setting, why);
 	if (!t->play) {
 		if (r->o->as_drill) {
-			refuse_drill(r, t, NOTHING, why);
+			refuse_drill(r, t, "nothing to write", why);
 		} else {
 			print_part(r->o->out, t);
 			fprintf(r->o->out, "not played: %s\n", why);

@@ -80,14 +80,24 @@ def corpus():
     return sorted(glob.glob(f"{PCAPS}/*.pcap*"))
 
 
+# Of which nothing can be compared, and what replay says of it.
+LEFT_OUT = {
+    ("xrc_initiator.pcapng", "responder"):
+        "^  played no further: glassnic has no key that a SEND to an XRC QP "
+        "could invalidate$",
+}
+
+
 def whole(score, tool):
     for path in corpus():
+        name = os.path.basename(path)
         for side in SIDES:
             done = tool.run(path, "--as", side)
-            wrong = expect(done, 0, "^replay: .* 0 violations by glassnic$")
-            if not wrong and not sum_of(done, "same"):
-                wrong = f"nothing was compared: {done.stdout}"
-            score.check(f"{os.path.basename(path)} as {side}", wrong)
+            wrong = expect(done, 0, "^replay: .* 0 violations by glassnic$",
+                           LEFT_OUT.get((name, side), ""))
+            if bool(sum_of(done, "same")) == ((name, side) in LEFT_OUT):
+                wrong = wrong or f"nothing or too much: {done.stdout}"
+            score.check(f"{name} as {side}", wrong)
 
 
 def account(score, tool):

@@ -87,15 +87,18 @@ Test(replay, refusals)
 		{"> FETCH_ADD psn=2 va=8 swap_add=1 ackreq", "invalid_request"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		char nak[80];
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		bool xrc = i % 2;
+		char ack[80], nak[80];
 
+		snprintf(ack, sizeof(ack),
+			 "< ACKNOWLEDGE psn=1 msn=1 credits=%u",
+			 xrc ? CREDITS_UNLIMITED : 0);
 		snprintf(nak, sizeof(nak), "< ACKNOWLEDGE psn=2 nak=%s msn=1",
-			 cases[i].nak);
-		alike(TRANSPORT_RC,
-		      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
-			    "< ACKNOWLEDGE psn=1 msn=1 credits=0",
-			    cases[i].request, nak),
+			 cases[i / 2].nak);
+		alike(xrc ? TRANSPORT_XRC : TRANSPORT_RC,
+		      LINES("> SEND_ONLY psn=1 payload=9 ackreq", ack,
+			    cases[i / 2].request, nak),
 		      "same 2, violation 0, captured 0, legal 0, loss 0",
 		      "same 2, violation 0, captured 0, legal 0, loss 0");
 	}
@@ -133,6 +136,52 @@ Test(replay, every_rnr_timer)
 		      "2 played, same 2, violation 0, captured 0, legal 0",
 		      "4 played, same 2, violation 0, captured 0, legal 0");
 	}
+}
+
+/* An extended reliable connection: receives are a shared queue's, which gives
+ * no credits.
+ */
+Test(replay, extended_reliable_connections)
+{
+	alike(TRANSPORT_XRC,
+	      LINES("> SEND_FIRST psn=1 srqn=7 payload=1024",
+		    "> SEND_LAST_IMM psn=2 srqn=7 payload=5 imm=0x77 ackreq",
+		    "< ACKNOWLEDGE psn=2 msn=1",
+		    "> SEND_ONLY psn=3 srqn=8 payload=5 ackreq",
+		    "< ACKNOWLEDGE psn=3 timer=1 msn=1", "wait 30us",
+		    "> SEND_ONLY psn=3 srqn=8 payload=5 ackreq",
+		    "< ACKNOWLEDGE psn=3 msn=2",
+		    "> READ_REQUEST psn=4 srqn=7 va=8 len=1030 ackreq",
+		    "< READ_RESPONSE_FIRST psn=4 payload=1024 msn=3",
+		    "< READ_RESPONSE_LAST psn=5 payload=6 msn=3",
+		    "> FETCH_ADD psn=6 srqn=7 va=8 swap_add=1 ackreq",
+		    "< ATOMIC_ACKNOWLEDGE psn=6 msn=4 orig=9"),
+	      "6 played, same 6, violation 0, captured 0, legal 0, loss 0",
+	      "12 played, same 6, violation 0, captured 0, legal 0, loss 0");
+}
+
+Test(replay, an_xrc_qp_is_made_anew)
+{
+	alike(TRANSPORT_XRC,
+	      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+		    "< ACKNOWLEDGE psn=1 msn=1",
+		    "> SEND_ONLY psn=3 payload=9 ackreq",
+		    "< ACKNOWLEDGE psn=3 msn=3"),
+	      "same 2, violation 0, captured 0, legal 0, loss 1 "
+	      "(lost-request 1)",
+	      "same 2, violation 0, captured 0, legal 0, loss 1 "
+	      "(lost-request 1)");
+}
+
+Test(replay, no_key_can_be_invalidated_by_a_send_to_an_xrc_qp)
+{
+	const char *const *lines =
+		LINES("> SEND_ONLY_INV psn=1 inv_rkey=0x700 payload=4 ackreq",
+		      "< ACKNOWLEDGE psn=1 msn=1");
+
+	expect_replay(TRANSPORT_XRC, lines, SIDE_RESPONDER,
+		      "played no further: glassnic has no key");
+	expect_replay(TRANSPORT_XRC, lines, SIDE_REQUESTER, "same 1");
 }
 
 Test(replay, a_gap_that_the_network_made)
