@@ -37,6 +37,7 @@ static bool start(struct role *p, uint32_t psn)
 	a->nplaces = 0;
 	a->has_spare = false;
 	p->has_msn = f->has_start && f->start_psn == psn;
+	p->msn_is_sure = p->has_msn;
 	p->msn_ahead = 0;
 	return true;
 }

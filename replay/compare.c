@@ -54,21 +54,24 @@ static bool is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 	       answer_is_repeat(p, item_psn(i), low, high);
 }
 
-/* The first answer tells how far the captured side had counted before, unless
- * its MSN may be one of several.
+/* The first answer tells how far the captured side had counted before.  That to
+ * a READ or an atomic tells how far at most: the request may have been a
+ * repetition, of one that was not seen.
  */
 static void learn_msn(struct role *p, const struct item *i,
 		      const struct packet_text *want,
 		      const struct packet_text *got)
 {
-	uint32_t low, high;
+	uint32_t low, high, ahead;
 
-	if (!packet_gives(want, F_MSN) || p->has_msn ||
+	if (!packet_gives(want, F_MSN) || p->msn_is_sure ||
 	    is_repeat(p, i, &low, &high))
 		return;
+	ahead = psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
+	if (!p->has_msn || psn_diff(ahead, p->msn_ahead) < 0)
+		p->msn_ahead = ahead;
 	p->has_msn = true;
-	p->msn_ahead =
-		psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
+	p->msn_is_sure = !(item_flags(i) & (IS_READ | HAS_ATOMICACK));
 }
 
 static bool is_ack(const struct packet_text *t)

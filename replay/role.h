@@ -58,6 +58,7 @@ struct role {
 	unsigned shown[DIFF_N];
 	/* Answers' MSN is the NIC's plus that, once an answer showed it. */
 	bool has_msn;
+	bool msn_is_sure; /* or it is that at most */
 	uint32_t msn_ahead;
 	union {
 		struct answering *answering;

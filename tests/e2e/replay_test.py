@@ -202,8 +202,9 @@ def drills(score, tool):
 def middles(score, tool):
     """However late it begins, and whatever it lost: no fault of glassnic's."""
     rnd = random.Random(4)
-    for path in sorted(glob.glob(f"{PCAPS}/*.pcap")):
-        frames = fr.read_pcap(path)
+    for path in corpus():
+        read = fr.read_pcapng if path.endswith("ng") else fr.read_pcap
+        frames = read(path)
         wrong = ""
         for first in range(1, min(len(frames), 40), 3):
             done = tool.run(tool.write("late.pcap", frames[first:]))

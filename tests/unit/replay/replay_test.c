@@ -316,6 +316,21 @@ Test(replay, an_answer_that_is_none_again_has_its_own_msn)
 	repeat(3, 1, 1, "differs (violation)");
 }
 
+/* The capture begins between the READ and its repetition. */
+Test(replay, a_first_answer_that_may_be_a_repetition)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> READ_REQUEST psn=2 va=8 len=16 ackreq",
+			    "> SEND_ONLY psn=3 payload=9 ackreq",
+			    "< READ_RESPONSE_ONLY psn=2 payload=16 msn=18 "
+			    "credits=0",
+			    "< ACKNOWLEDGE psn=3 msn=18 credits=0",
+			    "> SEND_ONLY psn=4 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=4 msn=19 credits=0"),
+		      SIDE_RESPONDER,
+		      "same 3, violation 0, captured 0, legal 0, loss 0");
+}
+
 Test(replay, a_repeated_atomic_has_one_of_several_msns)
 {
 	expect_replay(
