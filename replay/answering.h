@@ -76,10 +76,11 @@ bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 bool answer_is_known(const struct role *p, uint32_t psn);
 /* Message @i was taken: its answer's MSN is answering.msn. */
 void answer_note_msn(struct role *p, const struct item *i);
-/* True if READ or atomic @psn was asked for again: then the answer's MSN may be
- * any from *@low, its own, to *@high, the newest (as the NIC counts).
+/* True if what captured answer @i is to, a READ or atomic, was asked for again:
+ * then its MSN may be any from *@low, its own, to *@high, the newest (as the
+ * NIC counts).
  */
-bool answer_is_repeat(const struct role *p, uint32_t psn, uint32_t *low,
+bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 		      uint32_t *high);
 
 #endif

@@ -51,7 +51,7 @@ static bool is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 {
 	return p->side == SIDE_RESPONDER &&
 	       item_flags(i) & (IS_READ | HAS_ATOMICACK) &&
-	       answer_is_repeat(p, item_psn(i), low, high);
+	       answer_is_repeat(p, i, low, high);
 }
 
 /* The first answer tells how far the captured side had counted before.  That to

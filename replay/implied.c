@@ -182,12 +182,14 @@ void answer_note_msn(struct role *p, const struct item *i)
 		at->msn = p->answering->msn;
 }
 
-bool answer_is_repeat(const struct role *p, uint32_t psn, uint32_t *low,
+bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 		      uint32_t *high)
 {
+	uint32_t psn = item_psn(i);
 	const struct place *at = find_place(p->answering, psn);
+	bool seen = at && at->repeated && psn_diff(psn, at->again) >= 0;
 
-	if (!at || !at->repeated || psn_diff(psn, at->again) < 0)
+	if (!at || (!seen && !i->again))
 		return false;
 	*low = at->msn;
 	*high = p->answering->msn;

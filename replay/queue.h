@@ -18,6 +18,7 @@ struct item {
 	bool answer;
 	bool cut;	  /* not all that it should bring is known */
 	struct roce roce; /* its payload is this item's */
+	bool again;	  /* an answer behind one to a later request */
 	bool ahead;	  /* of a message whose packets before it are missing */
 	uint8_t bytes[];
 };

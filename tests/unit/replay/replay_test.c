@@ -316,6 +316,19 @@ Test(replay, an_answer_that_is_none_again_has_its_own_msn)
 	repeat(3, 1, 1, "differs (violation)");
 }
 
+Test(replay, a_repeated_answer_whose_repetition_was_not_seen)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=1 msn=1 credits=0",
+			    "> READ_REQUEST psn=2 va=8 len=16 ackreq",
+			    "> SEND_ONLY psn=3 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=3 msn=3 credits=0",
+			    "< READ_RESPONSE_ONLY psn=2 payload=16 msn=3 "
+			    "credits=0"),
+		      SIDE_RESPONDER, "legal 1 (repeat-msn 1)");
+}
+
 /* The capture begins between the READ and its repetition. */
 Test(replay, a_first_answer_that_may_be_a_repetition)
 {
