@@ -247,11 +247,15 @@ static void answer_alone(struct role *p, const struct item *i)
 	}
 }
 
+static bool is_settled(const struct answering *a, const struct item *i)
+{
+	return a->has_settled && psn_diff(item_psn(i), a->settled) <= 0;
+}
+
 /* What the captured side has said to be done. */
 static void note_settled(struct answering *a, const struct item *i)
 {
-	if (!item_accepts(i) ||
-	    (a->has_settled && psn_diff(item_psn(i), a->settled) <= 0))
+	if (!item_accepts(i) || is_settled(a, i))
 		return;
 	a->has_settled = true;
 	a->settled = item_psn(i);
@@ -292,10 +296,8 @@ static struct out *await_out(struct role *p, const struct item *i)
 static bool begins_anew(const struct role *p, const struct item *i,
 			const struct out *o)
 {
-	const struct answering *a = p->answering;
-
 	return out_is_data(o) && o->roce.bth.opcode != i->roce.bth.opcode &&
-	       a->has_settled && psn_diff(item_psn(i), a->settled) <= 0;
+	       is_settled(p->answering, i);
 }
 
 void answered_judge(struct role *p, struct item *i)
@@ -306,6 +308,7 @@ void answered_judge(struct role *p, struct item *i)
 	stage_clock(&p->stage, i->nsec);
 	o = await_out(p, i);
 	anew = o && begins_anew(p, i, o);
+	i->again = is_settled(p->answering, i);
 	note_settled(p->answering, i);
 	if (!o) {
 		answer_alone(p, i);

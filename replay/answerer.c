@@ -25,17 +25,19 @@ static bool start(struct role *p, uint32_t psn)
 		 "pmtu=%u rq_psn=%u max_dest_rd_atomic=128 max_recv_sge=%u "
 		 "access=%s",
 		 f->pmtu, psn, ANSWER_SGES, stage_access(&p->stage));
-	if (!stage_qp(&p->stage, "RC", attrs) ||
+	if (!stage_qp(&p->stage, role_qp_type(p), attrs) ||
 	    (!p->stage.rkey && !stage_region(&p->stage, "buf", p->stage.bytes)))
 		return false;
 	a->in_step = true;
 	a->first = a->epsn = psn;
+	a->msn = 0;
 	a->has_acked = a->has_asked = a->gap = a->said_gap = false;
 	a->refused = a->rnr = false;
 	a->rnr_timer = 12; /* the preset */
 	a->nplaces = 0;
 	a->has_spare = false;
 	p->has_msn = f->has_start && f->start_psn == psn;
+	p->msn_is_sure = p->has_msn;
 	p->msn_ahead = 0;
 	return true;
 }
@@ -129,6 +131,10 @@ static void note_verdict(struct role *p, const struct item *i, enum fate fate,
 	if (item_flags(i) & IS_END && item_flags(i) & TAKES_RECV)
 		a->has_spare = false;
 	a->epsn = psn_add(item_psn(i), item_span(i, p->flow->pmtu));
+	if (item_ends(i)) {
+		a->msn = psn_add(a->msn, 1);
+		answer_note_msn(p, i);
+	}
 	a->gap = a->said_gap = a->rnr = false;
 	if (i->roce.bth.ackreq) {
 		a->has_asked = true;

@@ -14,12 +14,16 @@ struct place {
 	uint32_t psn, npsn;
 	uint64_t va, offset;
 	uint32_t rkey;
-	bool is_known; /* captured answers have told all that is there */
+	bool is_known;	/* captured answers have told all that is there */
+	uint32_t msn;	/* of its answer: messages up to this one, with it */
+	bool repeated;	/* it was asked for again, */
+	uint32_t again; /* from this PSN on */
 };
 
 struct answering {
 	bool in_step; /* there is a QP that has all from epsn on before it */
 	uint32_t first, epsn; /* the PSN that it began with, and expects */
+	uint32_t msn;	      /* messages that it has taken whole */
 	bool refused; /* the NIC has refused that one, the captured side not: */
 	enum drop word; /* for this, */
 	uint64_t refused_frame;
@@ -70,5 +74,13 @@ bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 
 /* Is what a READ of @psn has to bring known? */
 bool answer_is_known(const struct role *p, uint32_t psn);
+/* Message @i was taken: its answer's MSN is answering.msn. */
+void answer_note_msn(struct role *p, const struct item *i);
+/* True if what captured answer @i is to, a READ or atomic, was asked for again:
+ * then its MSN may be any from *@low, its own, to *@high, the newest (as the
+ * NIC counts).
+ */
+bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
+		      uint32_t *high);
 
 #endif

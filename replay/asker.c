@@ -150,7 +150,7 @@ static bool begin_again(struct role *p, struct item *i, bool forced)
 {
 	struct asking *a = p->asking;
 
-	if (!forced && p->flow->key.transport == TRANSPORT_RC &&
+	if (!forced && role_is_answered(p) &&
 	    !queue_hole(&p->queue, i, a->next, p->flow->pmtu))
 		return false;
 	role_note(p, DIFF_LOST_REQUEST, i->frame, NULL, NULL,
@@ -194,6 +194,8 @@ static void catch_up(struct role *p, const struct item *i)
 {
 	struct asking *a = p->asking;
 	nsec_t deadline = stage_deadline(&p->stage);
+	enum transport t = p->flow->key.transport;
+	uint8_t opcode = opcode_of(t, OP_ACKNOWLEDGE);
 	uint32_t psn;
 
 	while (p->stage.bench->live && psn_diff(item_psn(i), a->sent) >= 0 &&
@@ -202,10 +204,9 @@ static void catch_up(struct role *p, const struct item *i)
 	while (psn_diff(item_psn(i), a->sent) >= 0) {
 		uint32_t before = a->sent;
 		struct roce r = {
-			.bth = {.opcode =
-					opcode_of(TRANSPORT_RC, OP_ACKNOWLEDGE),
+			.bth = {.opcode = opcode,
 				.psn = psn_add(before, PSN_MASK)},
-			.op = opcode_find(OP_ACKNOWLEDGE),
+			.op = opcode_find(opcode),
 			.aeth = {aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED),
 				 i->roce.aeth.msn},
 		};
@@ -360,7 +361,7 @@ static bool begin(struct role *p)
 		return false;
 	list_init(&p->asking->messages);
 	list_init(&p->asking->owed);
-	if (p->flow->key.transport == TRANSPORT_RC && !p->flow->answers) {
+	if (role_is_answered(p) && !p->flow->answers) {
 		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
 			 "its requests have no answers in the capture");
 		return false;

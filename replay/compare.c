@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include "drill/packet.h"
-#include "replay/role.h"
+#include "replay/answering.h"
 #include "wire/aeth.h"
 
 /* Fields that a side is free to choose. */
@@ -43,20 +43,68 @@ static void set_mapped(const struct role *p, struct packet_text *want)
 			psn_add((uint32_t)want->v[F_MSN], 0u - p->msn_ahead));
 }
 
-/* The first answer tells how far the captured side had counted before. */
-static void learn_msn(struct role *p, const struct packet_text *want,
+/* Some answer a READ or an atomic that is repeated with its own MSN again, some
+ * with the newest; from *@low to *@high.
+ */
+static bool is_repeat(const struct role *p, const struct item *i, uint32_t *low,
+		      uint32_t *high)
+{
+	return p->side == SIDE_RESPONDER &&
+	       item_flags(i) & (IS_READ | HAS_ATOMICACK) &&
+	       answer_is_repeat(p, i, low, high);
+}
+
+/* The first answer tells how far the captured side had counted before.  That to
+ * a READ or an atomic tells how far at most: the request may have been a
+ * repetition, of one that was not seen.
+ */
+static void learn_msn(struct role *p, const struct item *i,
+		      const struct packet_text *want,
 		      const struct packet_text *got)
 {
-	if (!packet_gives(want, F_MSN) || p->has_msn)
+	uint32_t low, high, ahead;
+
+	if (!packet_gives(want, F_MSN) || p->msn_is_sure ||
+	    is_repeat(p, i, &low, &high))
 		return;
+	ahead = psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
+	if (!p->has_msn || psn_diff(ahead, p->msn_ahead) < 0)
+		p->msn_ahead = ahead;
 	p->has_msn = true;
-	p->msn_ahead =
-		psn_add((uint32_t)want->v[F_MSN], 0u - (uint32_t)got->v[F_MSN]);
+	p->msn_is_sure = !(item_flags(i) & (IS_READ | HAS_ATOMICACK));
 }
 
 static bool is_ack(const struct packet_text *t)
 {
 	return packet_gives(t, F_KIND) && t->v[F_KIND] == AETH_ACK;
+}
+
+static bool is_between(uint64_t msn, uint32_t low, uint32_t high)
+{
+	return psn_diff((uint32_t)msn, low) >= 0 &&
+	       psn_diff((uint32_t)msn, high) <= 0;
+}
+
+static void allow_msn(struct role *p, const struct item *i, const struct out *o,
+		      struct packet_text *want, const struct packet_text *got)
+{
+	uint32_t low, high;
+
+	if (!packet_gives(want, F_MSN) || want->v[F_MSN] == got->v[F_MSN] ||
+	    !is_repeat(p, i, &low, &high))
+		return;
+	if (!p->has_msn) {
+		forget(want, F_MSN); /* how far they had counted is not known */
+		return;
+	}
+	if (!is_between(want->v[F_MSN], low, high) ||
+	    !is_between(got->v[F_MSN], low, high))
+		return;
+	forget(want, F_MSN);
+	role_note(p, DIFF_REPEAT_MSN, i->frame, &i->roce, &o->roce,
+		  "msn: captured %llu, glassnic %llu",
+		  (unsigned long long)want->v[F_MSN],
+		  (unsigned long long)got->v[F_MSN]);
 }
 
 static void allow(struct role *p, const struct item *i, const struct out *o,
@@ -91,8 +139,9 @@ void role_compare(struct role *p, const struct item *i, const struct out *o)
 
 	packet_from_roce(&want, &i->roce);
 	packet_from_roce(&got, &o->roce);
-	learn_msn(p, &want, &got);
+	learn_msn(p, i, &want, &got);
 	set_mapped(p, &want);
+	allow_msn(p, i, o, &want, &got);
 	allow(p, i, o, &want, &got);
 	want.exact = !i->cut;
 	if (i->cut)

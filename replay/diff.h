@@ -27,6 +27,8 @@ enum diff_class {
 	  "acknowledgements are coalesced differently")                        \
 	X(CREDITS, "credits", LEGAL, "other end-to-end credits")               \
 	X(MIGREQ, "migreq", LEGAL, "other MigReq bit")                         \
+	X(REPEAT_MSN, "repeat-msn", LEGAL,                                     \
+	  "a repeated answer's MSN is its own, or a newer one")                \
 	X(PKEY, "pkey", LEGAL, "other P_Key")                                  \
 	X(MARK, "mark", LEGAL, "congestion marks")                             \
 	X(ACKREQ, "ackreq", LEGAL, "asks for acknowledgements elsewhere")      \

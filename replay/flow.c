@@ -204,19 +204,16 @@ static void take_answer(struct flows *t, const struct stream *on,
 
 static bool is_playable(struct flows *t, const struct packet *p)
 {
-	enum transport kind;
+	bool is_cnp;
 
 	if (!packet_sound(p)) {
 		t->left.damaged++;
 		return false;
 	}
-	kind = opcode_transport(p->roce.bth.opcode);
-	if (kind == TRANSPORT_CNP)
+	is_cnp = opcode_transport(p->roce.bth.opcode) == TRANSPORT_CNP;
+	if (is_cnp)
 		t->left.cnps++;
-	else if (kind == TRANSPORT_XRC)
-		t->left.transports++;
-	return kind == TRANSPORT_RC || kind == TRANSPORT_UC ||
-	       kind == TRANSPORT_UD;
+	return !is_cnp;
 }
 
 void flows_take(struct flows *t, const struct packet *p)

@@ -50,11 +50,11 @@ void flows_rewind(struct flows *t);
  */
 struct flow *flows_find(struct flows *t, const struct packet *p, bool *answer);
 
-/* Packets that belong to no flow: damaged, answers to who knows what, of other
- * transports; and copies that the network or the sniffer made.
+/* Packets that belong to no flow: damaged, CNPs, answers to who knows what; and
+ * copies that the network or the sniffer made.
  */
 struct flows_left {
-	uint64_t damaged, cnps, unpaired, transports, copies;
+	uint64_t damaged, cnps, unpaired, copies;
 };
 const struct flows_left *flows_left(const struct flows *t);
 

@@ -66,18 +66,19 @@ static bool post_recv(struct role *p, const struct item *i)
 		for (unsigned s = 0; s < nsge; s++)
 			n += snprintf(sges + n, sizeof(sges) - (size_t)n,
 				      " sge=inbox:%" PRIu64, a->receives);
-		return stage_do(&p->stage, "post_recv %s%s", p->stage.qp, sges);
+		return stage_do(&p->stage, "post_recv %s%s", p->stage.recvs,
+				sges);
 	}
 	good = (uint64_t)psn_diff(item_psn(nak), item_psn(i)) * p->flow->pmtu;
 	if (good > a->receives)
 		good = a->receives;
 	if (code == NAK_INVALID_REQUEST)
 		return stage_do(&p->stage, "post_recv %s sge=inbox:%" PRIu64,
-				p->stage.qp, good);
+				p->stage.recvs, good);
 	return stage_do(&p->stage,
 			"post_recv %s sge=inbox:%" PRIu64 " sge=inbox+%" PRIu64
 			":65536",
-			p->stage.qp, good, a->receives);
+			p->stage.recvs, good, a->receives);
 }
 
 static bool wants_recv(const struct item *i)
@@ -173,6 +174,35 @@ bool answer_is_known(const struct role *p, uint32_t psn)
 	return at && at->is_known;
 }
 
+void answer_note_msn(struct role *p, const struct item *i)
+{
+	struct place *at = find_place(p->answering, item_psn(i));
+
+	if (at && at->psn == item_psn(i))
+		at->msn = p->answering->msn;
+}
+
+bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
+		      uint32_t *high)
+{
+	uint32_t psn = item_psn(i);
+	const struct place *at = find_place(p->answering, psn);
+	bool seen = at && at->repeated && psn_diff(psn, at->again) >= 0;
+
+	if (!at || (!seen && !i->again))
+		return false;
+	*low = at->msn;
+	*high = p->answering->msn;
+	return true;
+}
+
+static void note_repeat(struct place *at, uint32_t psn)
+{
+	if (!at->repeated || psn_diff(psn, at->again) < 0)
+		at->again = psn;
+	at->repeated = true;
+}
+
 /* Where the request's memory is here.  One that is sent again asks for the
  * same, or it differs here as it did there.
  */
@@ -186,7 +216,9 @@ static bool map_memory(struct role *p, const struct item *i, struct roce *r)
 	struct place *at = again ? find_place(p->answering, item_psn(i)) : NULL;
 	bool reads = item_flags(i) & IS_READ || atomic;
 
-	if (!at)
+	if (at)
+		note_repeat(at, item_psn(i));
+	else
 		at = new_place(p, i, *va, *rkey, len);
 	if (reads && !(atomic && again) && !fill(p, i, at))
 		return false;
@@ -210,6 +242,23 @@ static bool refuse(struct role *p, const struct item *i, const struct item *by)
 	return true;
 }
 
+/* The key that is taken back.  A window belongs to the QP that has bound it,
+ * and an XRC QP that answers binds none.
+ */
+static bool map_key(struct role *p, struct roce *r)
+{
+	if (p->flow->key.transport == TRANSPORT_XRC) {
+		snprintf(p->stage.trouble, sizeof(p->stage.trouble),
+			 "glassnic has no key that a SEND to an XRC QP could "
+			 "invalidate");
+		return false;
+	}
+	if (!stage_window(&p->stage))
+		return false;
+	r->inv_rkey = p->stage.window_key;
+	return true;
+}
+
 bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		    const struct item *by, struct roce *r)
 {
@@ -228,8 +277,5 @@ bool answer_prepare(struct role *p, const struct item *i, enum fate fate,
 		return refuse(p, i, by);
 	if (!(item_flags(i) & HAS_IETH))
 		return true;
-	if (!stage_window(&p->stage))
-		return false;
-	r->inv_rkey = p->stage.window_key;
-	return true;
+	return map_key(p, r);
 }

@@ -105,8 +105,8 @@ void meeting_leave_below(struct role *p, uint32_t psn, uint64_t frame)
 static void leave_owed(struct role *p, struct item *i)
 {
 	struct asking *a = p->asking;
-	bool answered = p->flow->key.transport != TRANSPORT_RC ||
-			psn_diff(a->fed, item_psn(i)) > 0;
+	bool answered =
+		!role_is_answered(p) || psn_diff(a->fed, item_psn(i)) > 0;
 
 	if (a->over)
 		role_blame(p, DIFF_CUT_OFF, i->frame, 0, &i->roce, NULL,

@@ -262,10 +262,13 @@ static int say_rest(const struct message *m, char *line, size_t size)
 	uint32_t flags = opcode_find(m->last_opcode)->flags;
 	int n = 0;
 
+	if (flags & HAS_XRCETH)
+		n = snprintf(line, size, " srqn=0x%x", m->first.srqn);
 	if (flags & HAS_IMM)
-		n = snprintf(line, size, " imm=0x%x", m->imm);
+		n += snprintf(line + n, size - (size_t)n, " imm=0x%x", m->imm);
 	else if (flags & HAS_IETH)
-		n = snprintf(line, size, " inv_rkey=0x%x", m->inv_rkey);
+		n += snprintf(line + n, size - (size_t)n, " inv_rkey=0x%x",
+			      m->inv_rkey);
 	if (m->solicited)
 		n += snprintf(line + n, size - (size_t)n, " solicited");
 	return n;
@@ -281,6 +284,24 @@ uint32_t message_span(const struct role *p, const struct message *m)
 					   : 1;
 }
 
+/* Packet by packet, as a drill tells their payload. */
+static bool write_data(struct role *p, const struct message *m)
+{
+	struct span rest = {m->data, m->len};
+	uint64_t offset = p->asking->place;
+	size_t most = role_is_datagram(p) ? m->len : p->flow->pmtu;
+
+	while (rest.len) {
+		size_t len = rest.len < most ? rest.len : most;
+
+		if (!stage_write(&p->stage, "buf", offset,
+				 (struct span){span_take(&rest, len), len}))
+			return false;
+		offset += len;
+	}
+	return true;
+}
+
 bool message_post(struct role *p, const struct message *m)
 {
 	struct asking *a = p->asking;
@@ -294,9 +315,7 @@ bool message_post(struct role *p, const struct message *m)
 	if (bytes) {
 		n = snprintf(line, sizeof(line),
 			     " sge=buf+%" PRIu64 ":%" PRIu64, a->place, bytes);
-		if (m->len && bytes == m->len &&
-		    !stage_write(&p->stage, "buf", a->place,
-				 (struct span){m->data, m->len}))
+		if (bytes == m->len && !write_data(p, m))
 			return false;
 	}
 	n += say_target(m, line + n, sizeof(line) - (size_t)n);

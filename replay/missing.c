@@ -75,7 +75,8 @@ static void make_up(struct role *p, const struct asked *r, uint32_t psn,
 	uint32_t n = psn_add(psn, 0u - r->psn), pmtu = p->flow->pmtu;
 	enum operation op = response_to(r, n);
 	struct roce made = {
-		.bth = {.opcode = opcode_of(TRANSPORT_RC, op), .psn = psn},
+		.bth = {.opcode = opcode_of(p->flow->key.transport, op),
+			.psn = psn},
 		.aeth = {aeth_syndrome(AETH_ACK, CREDITS_UNLIMITED),
 			 i->roce.aeth.msn},
 	};

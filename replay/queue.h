@@ -18,6 +18,7 @@ struct item {
 	bool answer;
 	bool cut;	  /* not all that it should bring is known */
 	struct roce roce; /* its payload is this item's */
+	bool again;	  /* an answer behind one to a later request */
 	bool ahead;	  /* of a message whose packets before it are missing */
 	uint8_t bytes[];
 };
@@ -56,6 +57,13 @@ static inline uint32_t item_flags(const struct item *i)
 static inline bool item_begins(const struct item *i)
 {
 	return item_flags(i) & IS_START ||
+	       !(item_flags(i) & (IS_SEND | IS_WRITE));
+}
+
+/* Does it end one? */
+static inline bool item_ends(const struct item *i)
+{
+	return item_flags(i) & IS_END ||
 	       !(item_flags(i) & (IS_SEND | IS_WRITE));
 }
 

@@ -29,6 +29,7 @@ struct replay {
 	uint64_t bytes;		 /* that they may take */
 	uint64_t packets;	 /* in the capture */
 	uint64_t faults;
+	char no_drill[REPLAY_WHY_MAX]; /* why a drill is not to be had */
 	char *why;
 };
 
@@ -116,7 +117,6 @@ static void print_left(FILE *out, const struct flows_left *left)
 		{left->damaged, "damaged"},
 		{left->copies, "copies that the network or the sniffer made"},
 		{left->cnps, "CNPs"},
-		{left->transports, "of XRC, which is not played"},
 		{left->unpaired, "answers to what nobody knows"},
 	};
 
@@ -127,6 +127,14 @@ static void print_left(FILE *out, const struct flows_left *left)
 }
 
 /* ---- parts ---- */
+
+/* A drill that is not the whole of it must not be taken for one. */
+static void refuse_drill(struct replay *r, const struct part *t,
+			 const char *what, const char *why)
+{
+	snprintf(r->no_drill, REPLAY_WHY_MAX, "flow %u, as %s: %s: %.300s",
+		 t->flow->number, side_word(t->side), what, why);
+}
 
 static bool is_wanted(const struct replay *r, const struct flow *f,
 		      enum side side)
@@ -154,11 +162,25 @@ static bool list_parts(struct replay *r)
 	return true;
 }
 
+static void end_drill(struct replay *r, const struct part *t)
+{
+	const char *trouble = t->play->stage.trouble;
+
+	if (!t->play->tally.played)
+		refuse_drill(r, t, "nothing to write",
+			     trouble[0] ? trouble
+					: "none of its packets can be played");
+	else if (trouble[0])
+		refuse_drill(r, t, "played no further", trouble);
+}
+
 static void end_part(struct replay *r, struct part *t)
 {
 	role_end_flow(t->play);
 	if (!r->o->as_drill)
 		print_tally(r->o->out, t);
+	else
+		end_drill(r, t);
 	r->faults += faults_of(&t->play->tally);
 	role_free(t->play);
 	t->play = NULL;
@@ -176,7 +198,9 @@ static void begin_part(struct replay *r, struct part *t, int64_t now)
 		return; /* in another pass */
 	t->play = role_new(t->flow, t->side, now, &r->setting, why);
 	if (!t->play) {
-		if (!r->o->as_drill) {
+		if (r->o->as_drill) {
+			refuse_drill(r, t, "nothing to write", why);
+		} else {
 			print_part(r->o->out, t);
 			fprintf(r->o->out, "not played: %s\n", why);
 		}
@@ -306,7 +330,10 @@ static bool run(struct replay *r)
 	if (!play_all(r))
 		return false;
 	finish(r);
-	return true;
+	if (!r->no_drill[0])
+		return true;
+	memcpy(r->why, r->no_drill, REPLAY_WHY_MAX);
+	return false;
 }
 
 int replay(const struct replay_source *source, const struct replay_options *o,

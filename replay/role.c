@@ -40,9 +40,10 @@ const char *role_qp_type(const struct role *p)
 	switch (p->flow->key.transport) {
 	case TRANSPORT_UC: return "UC";
 	case TRANSPORT_UD: return "UD";
+	case TRANSPORT_XRC:
+		return p->side == SIDE_RESPONDER ? "XRC_RECV" : "XRC_SEND";
 	case TRANSPORT_RC:
-	case TRANSPORT_CNP:
-	case TRANSPORT_XRC: break;
+	case TRANSPORT_CNP: break;
 	}
 	return "RC";
 }
@@ -149,11 +150,11 @@ void role_blame(struct role *p, enum diff kind, uint64_t frame, uint64_t cause,
 
 /* ---- playing ---- */
 
-static const struct role_ops *ops_of(const struct flow *f, enum side side)
+static const struct role_ops *ops_of(const struct role *p)
 {
-	if (side == SIDE_REQUESTER)
+	if (p->side == SIDE_REQUESTER)
 		return &asker_ops;
-	return f->key.transport == TRANSPORT_RC ? &answerer_ops : &listener_ops;
+	return role_is_answered(p) ? &answerer_ops : &listener_ops;
 }
 
 struct role *role_new(const struct flow *f, enum side side, int64_t now,
@@ -167,7 +168,7 @@ struct role *role_new(const struct flow *f, enum side side, int64_t now,
 	p->flow = f;
 	p->side = side;
 	p->o = o;
-	p->ops = ops_of(f, side);
+	p->ops = ops_of(p);
 	queue_init(&p->queue);
 	if (!stage_init(&p->stage, o->spec, o->bench, o->bench_ctx, now,
 			o->drill, why)) {

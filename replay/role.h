@@ -58,6 +58,7 @@ struct role {
 	unsigned shown[DIFF_N];
 	/* Answers' MSN is the NIC's plus that, once an answer showed it. */
 	bool has_msn;
+	bool msn_is_sure; /* or it is that at most */
 	uint32_t msn_ahead;
 	union {
 		struct answering *answering;
@@ -82,6 +83,12 @@ static inline bool role_is_datagram(const struct role *p)
 {
 	return p->flow->key.transport == TRANSPORT_UD;
 }
+/* Are its requests answered? */
+static inline bool role_is_answered(const struct role *p)
+{
+	return p->flow->key.transport == TRANSPORT_RC ||
+	       p->flow->key.transport == TRANSPORT_XRC;
+}
 /* Bytes of region "buf" that playing @f takes: room for all messages that may
  * be outstanding.  0: its messages are too long.
  */
@@ -91,7 +98,7 @@ static inline struct out *role_next(const struct role *p, const struct out *o)
 {
 	return stage_next(&p->stage, o);
 }
-/* "RC", "UC", "UD" */
+/* "RC", "UC", "UD", "XRC_RECV" or "XRC_SEND" */
 const char *role_qp_type(const struct role *p);
 /* Notes a difference at captured @frame; @want and @got (either may be NULL)
  * are shown.

@@ -224,15 +224,36 @@ static uint64_t learnt(const char *reply, const char *attr)
 	return text && words_number(text, &v) ? v : 0;
 }
 
+/* A new one: no receive request is left from before. */
+static bool make_srq(struct stage *s)
+{
+	char reply[REPLY_MAX];
+
+	if (!s->has_xrcd && !stage_do(s, "xrcd x"))
+		return false;
+	s->has_xrcd = true;
+	if (s->srqn && !stage_do(s, "free s"))
+		return false;
+	if (!play_line(s, "srq s xrcd=x max_wr=64 max_sge=32", "", reply))
+		return false;
+	s->srqn = (uint32_t)learnt(reply, "srqn");
+	return true;
+}
+
 bool stage_qp(struct stage *s, const char *type, const char *attrs)
 {
 	char line[512], peer[96], ip[IP_TEXT_MAX], reply[REPLY_MAX];
+	bool xrc = !strcmp(type, "XRC_RECV");
 
 	if (s->qps && !stage_do(s, "free %s", s->qp))
 		return false;
+	if (xrc && !make_srq(s))
+		return false;
 	s->own = OWN_QPN_FIRST + s->qps++;
 	snprintf(s->qp, sizeof(s->qp), "q%u", s->qps);
-	snprintf(line, sizeof(line), "qp %s %s %s", s->qp, type, attrs);
+	snprintf(s->recvs, sizeof(s->recvs), "%s", xrc ? "s" : s->qp);
+	snprintf(line, sizeof(line), "qp %s %s %s%s", s->qp, type,
+		 xrc ? "xrcd=x " : "", attrs);
 	snprintf(peer, sizeof(peer), " dqpn=0x%x dgid=%s", s->own,
 		 ip_format(&s->bench->own, ip));
 	if (!play_line(s, line, peer, reply))
@@ -352,6 +373,7 @@ enum drop stage_send(struct stage *s, struct roce *r, uint64_t frame)
 		return DROP_LENGTH;
 	s->frame = frame;
 	r->bth.dqpn = s->qpn;
+	r->srqn = s->srqn;
 	r->bth.migreq = true;
 	r->bth.pkey = PKEY_DEFAULT;
 	encode(s->bench, r, &pkt);

@@ -26,9 +26,12 @@ struct stage {
 	struct bench *bench;
 	FILE *drill; /* or NULL */
 	unsigned qps;
-	char qp[16];	     /* the QP's name, */
-	uint32_t qpn;	     /* its number, */
-	uint32_t own;	     /* and that of its peer */
+	char qp[16];	/* the QP's name, */
+	uint32_t qpn;	/* its number, */
+	uint32_t own;	/* and that of its peer */
+	char recvs[16]; /* where its receive requests are posted: it, */
+	uint32_t srqn;	/* or, of an XRC QP, an SRQ with this number */
+	bool has_xrcd;
 	uint64_t va, bytes;  /* region "buf" */
 	uint32_t rkey;	     /* 0: it is free */
 	uint32_t window_key; /* of window "w"; 0: none is bound */

@@ -87,6 +87,10 @@ static void write_bth(FILE *out, const struct stage *s, char way,
 		fputs(r->bth.ackreq ? " ackreq" : " noackreq", out);
 	if (r->bth.se)
 		fputs(" se", out);
+	if (r->op->flags & HAS_XRCETH && way == '>')
+		fputs(" srqn=s", out);
+	else if (r->op->flags & HAS_XRCETH)
+		fprintf(out, " srqn=0x%x", r->srqn);
 	if (r->op->flags & HAS_DETH)
 		fprintf(out, " qkey=0x%x", r->deth.qkey);
 }

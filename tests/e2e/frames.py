@@ -23,6 +23,20 @@ def read_pcap(path):
     return frames
 
 
+def read_pcapng(path):
+    """The same of a capture that a NIC of glassnic's has written."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, frames = 0, []
+    while at + 12 <= len(data):
+        kind, size = struct.unpack_from("=II", data, at)
+        if kind == 6:  # enhanced packet; its clock counts nanoseconds
+            high, low, kept = struct.unpack_from("=III", data, at + 12)
+            frames.append((high << 32 | low, data[at + 28:at + 28 + kept]))
+        at += size
+    return frames
+
+
 def write_pcap(path, frames, linktype=ETHERNET, snaplen=65535):
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 65535,

@@ -44,6 +44,11 @@ def pcap(name):
     return f"{PCAPS}/{name}.pcap"
 
 
+def named(name):
+    """Of whatever kind."""
+    return glob.glob(f"{PCAPS}/{name}.pcap*")[0]
+
+
 def tallies(done):
     """For each flow and side what was counted, without who it was."""
     return sorted(re.findall(r"^flow \d+: .* as (\w+) of [^:]*(?:::\S*)?.*?: "
@@ -71,14 +76,28 @@ def expect(done, status, *words):
 # ---- as they are ----
 
 
+def corpus():
+    return sorted(glob.glob(f"{PCAPS}/*.pcap*"))
+
+
+# Of which nothing can be compared, and what replay says of it.
+LEFT_OUT = {
+    ("xrc_initiator.pcapng", "responder"):
+        "^  played no further: glassnic has no key that a SEND to an XRC QP "
+        "could invalidate$",
+}
+
+
 def whole(score, tool):
-    for path in sorted(glob.glob(f"{PCAPS}/*.pcap")):
+    for path in corpus():
+        name = os.path.basename(path)
         for side in SIDES:
             done = tool.run(path, "--as", side)
-            wrong = expect(done, 0, "^replay: .* 0 violations by glassnic$")
-            if not wrong and not sum_of(done, "same"):
-                wrong = f"nothing was compared: {done.stdout}"
-            score.check(f"{os.path.basename(path)} as {side}", wrong)
+            wrong = expect(done, 0, "^replay: .* 0 violations by glassnic$",
+                           LEFT_OUT.get((name, side), ""))
+            if bool(sum_of(done, "same")) == ((name, side) in LEFT_OUT):
+                wrong = wrong or f"nothing or too much: {done.stdout}"
+            score.check(f"{name} as {side}", wrong)
 
 
 def account(score, tool):
@@ -133,25 +152,46 @@ def together(score, tool):
     score.check(f"{len(want)} flows and sides in one capture", wrong)
 
 
+def passes(tool, path, side, flow):
+    """What is wrong with one flow's drill."""
+    done = tool.run(path, "--as", side, "--flow", flow, "--as-drill")
+    drill = tool.path("replayed.drill")
+    with open(drill, "w") as f:
+        f.write(done.stdout)
+    played = subprocess.run([tool.glassnic, "drill", drill],
+                            capture_output=True, text=True, timeout=LIMIT)
+    wrong = complaint(done) or complaint(played)
+    if not re.search("^[<>] ", done.stdout, re.M):
+        wrong = wrong or "a drill without packets"
+    return wrong and f"flow {flow} as {side}: {wrong}"
+
+
+def is_refused(tool, path, side, flow):
+    """What is wrong where there is nothing of which a drill could be made."""
+    done = tool.run(path, "--as", side, "--flow", flow, "--as-drill")
+    wrong = complaint(done, 2)
+    words = f"flow {flow}, as {side}: nothing to write: "
+    if words not in done.stderr:
+        wrong = wrong or f"it does not say '{words}': {done.stderr}"
+    return wrong
+
+
 def drills(score, tool):
-    for path in sorted(glob.glob(f"{PCAPS}/*.pcap")):
+    nothing = 0
+    for path in corpus():
         wrong = ""
         for side in SIDES:
-            listed = tool.run(path, "--as", side)
-            for flow in re.findall(r"^flow (\d+): .* played", listed.stdout,
-                                   re.M):
-                done = tool.run(path, "--as", side, "--flow", flow,
-                                "--as-drill")
-                drill = tool.path("replayed.drill")
-                with open(drill, "w") as f:
-                    f.write(done.stdout)
-                played = subprocess.run([tool.glassnic, "drill", drill],
-                                        capture_output=True, text=True,
-                                        timeout=LIMIT)
-                wrong = wrong or complaint(done) or complaint(played)
-                if not re.search("^[<>] ", done.stdout, re.M):
-                    wrong = wrong or f"flow {flow}: a drill without packets"
+            listed = tool.run(path, "--as", side).stdout
+            for flow, what in re.findall(
+                    r"^flow (\d+): .* (not|\d+) played", listed, re.M):
+                if what in ("not", "0"):
+                    wrong = wrong or is_refused(tool, path, side, flow)
+                    nothing += 1
+                else:
+                    wrong = wrong or passes(tool, path, side, flow)
         score.check(f"{os.path.basename(path)} as drills, which pass", wrong)
+    score.check("some have nothing of which a drill could be made",
+                "" if nothing else "all have something")
     done = tool.run(pcap("pingpong_rc"), "--as-drill")
     score.check("a drill is of one flow and side", complaint(done, 2))
 
@@ -162,8 +202,9 @@ def drills(score, tool):
 def middles(score, tool):
     """However late it begins, and whatever it lost: no fault of glassnic's."""
     rnd = random.Random(4)
-    for path in sorted(glob.glob(f"{PCAPS}/*.pcap")):
-        frames = fr.read_pcap(path)
+    for path in corpus():
+        read = fr.read_pcapng if path.endswith("ng") else fr.read_pcap
+        frames = read(path)
         wrong = ""
         for first in range(1, min(len(frames), 40), 3):
             done = tool.run(tool.write("late.pcap", frames[first:]))
@@ -255,6 +296,10 @@ def faulty_nic(score, tool):
         ("another MSN", "pingpong_rc", "responder",
          "out corrupt byte=15 icrc=fixed opcode=ACKNOWLEDGE skip 2",
          r"differs \(violation\): .*: msn: expected"),
+        ("another MSN in a READ's second answer", "lost_read_response",
+         "responder", "out corrupt byte=15 icrc=fixed "
+         "opcode=READ_RESPONSE_LAST skip 1",
+         r"differs \(violation\): .* as responder: msn: expected 2, got "),
         ("other READ data", "rc_read", "responder",
          "out corrupt byte=40 icrc=fixed opcode=READ_RESPONSE_MIDDLE once",
          r"differs \(violation\): .*: data\[28\]: "),
@@ -287,7 +332,7 @@ def faulty_nic(score, tool):
     for name, capture, side, rule, words in cases:
         with open(rules, "w") as f:
             f.write(rule + "\n")
-        done = tool.run(pcap(capture), "--as", side, "--nic",
+        done = tool.run(named(capture), "--as", side, "--nic",
                         f"impair={rules}")
         score.check(f"a NIC with faults: {name}", expect(done, 1, words))
 

@@ -87,15 +87,18 @@ Test(replay, refusals)
 		{"> FETCH_ADD psn=2 va=8 swap_add=1 ackreq", "invalid_request"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		char nak[80];
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		bool xrc = i % 2;
+		char ack[80], nak[80];
 
+		snprintf(ack, sizeof(ack),
+			 "< ACKNOWLEDGE psn=1 msn=1 credits=%u",
+			 xrc ? CREDITS_UNLIMITED : 0);
 		snprintf(nak, sizeof(nak), "< ACKNOWLEDGE psn=2 nak=%s msn=1",
-			 cases[i].nak);
-		alike(TRANSPORT_RC,
-		      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
-			    "< ACKNOWLEDGE psn=1 msn=1 credits=0",
-			    cases[i].request, nak),
+			 cases[i / 2].nak);
+		alike(xrc ? TRANSPORT_XRC : TRANSPORT_RC,
+		      LINES("> SEND_ONLY psn=1 payload=9 ackreq", ack,
+			    cases[i / 2].request, nak),
 		      "same 2, violation 0, captured 0, legal 0, loss 0",
 		      "same 2, violation 0, captured 0, legal 0, loss 0");
 	}
@@ -133,6 +136,52 @@ Test(replay, every_rnr_timer)
 		      "2 played, same 2, violation 0, captured 0, legal 0",
 		      "4 played, same 2, violation 0, captured 0, legal 0");
 	}
+}
+
+/* An extended reliable connection: receives are a shared queue's, which gives
+ * no credits.
+ */
+Test(replay, extended_reliable_connections)
+{
+	alike(TRANSPORT_XRC,
+	      LINES("> SEND_FIRST psn=1 srqn=7 payload=1024",
+		    "> SEND_LAST_IMM psn=2 srqn=7 payload=5 imm=0x77 ackreq",
+		    "< ACKNOWLEDGE psn=2 msn=1",
+		    "> SEND_ONLY psn=3 srqn=8 payload=5 ackreq",
+		    "< ACKNOWLEDGE psn=3 timer=1 msn=1", "wait 30us",
+		    "> SEND_ONLY psn=3 srqn=8 payload=5 ackreq",
+		    "< ACKNOWLEDGE psn=3 msn=2",
+		    "> READ_REQUEST psn=4 srqn=7 va=8 len=1030 ackreq",
+		    "< READ_RESPONSE_FIRST psn=4 payload=1024 msn=3",
+		    "< READ_RESPONSE_LAST psn=5 payload=6 msn=3",
+		    "> FETCH_ADD psn=6 srqn=7 va=8 swap_add=1 ackreq",
+		    "< ATOMIC_ACKNOWLEDGE psn=6 msn=4 orig=9"),
+	      "6 played, same 6, violation 0, captured 0, legal 0, loss 0",
+	      "12 played, same 6, violation 0, captured 0, legal 0, loss 0");
+}
+
+Test(replay, an_xrc_qp_is_made_anew)
+{
+	alike(TRANSPORT_XRC,
+	      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+		    "< ACKNOWLEDGE psn=1 msn=1",
+		    "> SEND_ONLY psn=3 payload=9 ackreq",
+		    "< ACKNOWLEDGE psn=3 msn=3"),
+	      "same 2, violation 0, captured 0, legal 0, loss 1 "
+	      "(lost-request 1)",
+	      "same 2, violation 0, captured 0, legal 0, loss 1 "
+	      "(lost-request 1)");
+}
+
+Test(replay, no_key_can_be_invalidated_by_a_send_to_an_xrc_qp)
+{
+	const char *const *lines =
+		LINES("> SEND_ONLY_INV psn=1 inv_rkey=0x700 payload=4 ackreq",
+		      "< ACKNOWLEDGE psn=1 msn=1");
+
+	expect_replay(TRANSPORT_XRC, lines, SIDE_RESPONDER,
+		      "played no further: glassnic has no key");
+	expect_replay(TRANSPORT_XRC, lines, SIDE_REQUESTER, "same 1");
 }
 
 Test(replay, a_gap_that_the_network_made)
@@ -203,6 +252,110 @@ Test(replay, data_that_the_network_lost_is_asked_for_again)
 			    "< READ_RESPONSE_LAST psn=3 payload=2 msn=1"),
 		      SIDE_REQUESTER,
 		      "same 2, violation 0, captured 0, legal 0, loss 0");
+}
+
+#define LEAD 16u /* answers, until the checker is sure of the pair */
+
+static void add_answer(struct captured *c, unsigned msn)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line),
+		 "< READ_RESPONSE_ONLY psn=%u payload=16 msn=%u credits=0",
+		 LEAD, LEAD + msn);
+	add_line(c, line);
+}
+
+/* A READ (message 1) and two SENDs behind it (2 and 3); MSNs of the READ's
+ * answer, and of the one when it is repeated.
+ */
+static void repeat(unsigned first, unsigned again, int faults,
+		   const char *words)
+{
+	static struct captured c;
+	char line[96];
+
+	capture(&c, TRANSPORT_RC, LINES("wait 1us"));
+	for (unsigned n = 0; n < LEAD; n++) {
+		snprintf(line, sizeof(line),
+			 "> SEND_ONLY psn=%u payload=9 ackreq", n);
+		add_line(&c, line);
+		snprintf(line, sizeof(line),
+			 "< ACKNOWLEDGE psn=%u msn=%u credits=0", n, n + 1);
+		add_line(&c, line);
+	}
+	add_line(&c, "> READ_REQUEST psn=16 va=8 len=16 ackreq");
+	add_line(&c, "> SEND_ONLY psn=17 payload=9 ackreq");
+	add_line(&c, "> SEND_ONLY psn=18 payload=9 ackreq");
+	add_answer(&c, first);
+	add_line(&c, "< ACKNOWLEDGE psn=18 msn=19 credits=0");
+	add_line(&c, "> READ_REQUEST psn=16 va=8 len=16 ackreq");
+	add_answer(&c, again);
+	add_line(&c, "> SEND_ONLY psn=19 payload=9 ackreq");
+	add_line(&c, "< ACKNOWLEDGE psn=19 msn=20 credits=0");
+	cr_expect_eq(replay_as(&c, SIDE_RESPONDER), faults, "%u, %u: %s", first,
+		     again, c.said);
+	expect_said(&c, words);
+	captured_free(&c);
+}
+
+/* Its own, the newest, or one between. */
+Test(replay, a_repeated_answer_has_one_of_several_msns)
+{
+	repeat(1, 1, 0, "same 20, violation 0, captured 0, legal 1 (ack-pace");
+	repeat(1, 2, 0, "legal 2 (ack-pace 1, repeat-msn 1)");
+	repeat(1, 3, 0, "legal 2 (ack-pace 1, repeat-msn 1)");
+	repeat(1, 0, 1, "differs (violation)");
+	/* Newer than all that was asked: requests were not seen. */
+	repeat(1, 4, 0, "legal 1 (ack-pace 1), loss 1 (lost-answer 1)");
+}
+
+Test(replay, an_answer_that_is_none_again_has_its_own_msn)
+{
+	repeat(2, 1, 1, "differs (violation)");
+	repeat(3, 1, 1, "differs (violation)");
+}
+
+Test(replay, a_repeated_answer_whose_repetition_was_not_seen)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=1 msn=1 credits=0",
+			    "> READ_REQUEST psn=2 va=8 len=16 ackreq",
+			    "> SEND_ONLY psn=3 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=3 msn=3 credits=0",
+			    "< READ_RESPONSE_ONLY psn=2 payload=16 msn=3 "
+			    "credits=0"),
+		      SIDE_RESPONDER, "legal 1 (repeat-msn 1)");
+}
+
+/* The capture begins between the READ and its repetition. */
+Test(replay, a_first_answer_that_may_be_a_repetition)
+{
+	expect_replay(TRANSPORT_RC,
+		      LINES("> READ_REQUEST psn=2 va=8 len=16 ackreq",
+			    "> SEND_ONLY psn=3 payload=9 ackreq",
+			    "< READ_RESPONSE_ONLY psn=2 payload=16 msn=18 "
+			    "credits=0",
+			    "< ACKNOWLEDGE psn=3 msn=18 credits=0",
+			    "> SEND_ONLY psn=4 payload=9 ackreq",
+			    "< ACKNOWLEDGE psn=4 msn=19 credits=0"),
+		      SIDE_RESPONDER,
+		      "same 3, violation 0, captured 0, legal 0, loss 0");
+}
+
+Test(replay, a_repeated_atomic_has_one_of_several_msns)
+{
+	expect_replay(
+		TRANSPORT_RC,
+		LINES("> SEND_ONLY psn=1 payload=9 ackreq",
+		      "< ACKNOWLEDGE psn=1 msn=1 credits=0",
+		      "> FETCH_ADD psn=2 va=8 swap_add=1 ackreq",
+		      "> SEND_ONLY psn=3 payload=9 ackreq",
+		      "< ACKNOWLEDGE psn=3 msn=3 credits=0",
+		      "> FETCH_ADD psn=2 va=8 swap_add=1 ackreq",
+		      "< ATOMIC_ACKNOWLEDGE psn=2 msn=3 orig=9 credits=0"),
+		SIDE_RESPONDER, "repeat-msn 1");
 }
 
 Test(replay, acknowledgements_are_coalesced)
