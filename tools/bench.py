@@ -91,7 +91,8 @@ class Wire:
             end.up(MTU)
 
     def pair(self, kind, spec, words):
-        nics = [f"port={kind}:{end.iface},ip=10.9.0.{i}/24,{spec}"
+        nics = [",".join(filter(None, (f"port={kind}:{end.iface}",
+                                       f"ip=10.9.0.{i}/24", spec)))
                 for i, end in ((1, self.segment.a), (2, self.segment.b))]
         return reversed(self.segment.pair(words, nics, log=None))
 
