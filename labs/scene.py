@@ -1,0 +1,168 @@
+"""Sets the scene of an exercise: two hosts on one Ethernet segment, in a network
+namespace of their own, with the same addresses, QPNs and keys in every run.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import shlex
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+from grade import ANSWERS, GLASSNIC
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+ADDR_NO_RANDOMIZE = 0x0040000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+LIMIT = 60  # seconds for a program
+SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
+
+
+class Failed(Exception):
+    """The scene cannot be played; one line."""
+
+
+def leave_the_machine():
+    """This process and its children get a network of their own, without root,
+    and no randomized addresses.  Returns what was not possible.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    user, group, cannot = os.getuid(), os.getgid(), []
+    if libc.personality(ADDR_NO_RANDOMIZE) < 0:
+        cannot.append("addresses in memory stay random")
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        why = os.strerror(ctypes.get_errno())
+        return cannot + [f"no namespace here ({why}), so this machine's "
+                         "own loopback is used"]
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"),
+                       ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+    return cannot
+
+
+def free_port():
+    """18515 is what the programs use if nothing is said."""
+    with socket.socket() as s:
+        try:
+            s.bind(("", 18515))
+        except OSError:
+            s.bind(("", 0))
+        return s.getsockname()[1]
+
+
+def listens(port):
+    for table in "/proc/net/tcp", "/proc/net/tcp6":
+        with open(table) as rows:
+            for row in rows:
+                word = row.split()
+                if word[3] == "0A" and word[1].endswith(f":{port:04X}"):
+                    return True
+    return False
+
+
+class Scene:
+    """What an exercise's run(scene) has to work with."""
+
+    def __init__(self, folder, home):
+        self.folder, self.home = folder, home
+        self.hub = f"lab-{os.getpid()}"
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        """A file for the student to look at; shown, too."""
+        with open(self.path(name), "w") as file:
+            file.write(text)
+        print(f"# {name}:\n{text}", end="")
+
+    def give(self, name):
+        """A file of the exercise for the student to change; one that is there
+        stays.
+        """
+        if os.path.exists(self.path(name)):
+            print(f"# {name} is there already and stays as it is")
+        else:
+            shutil.copy(os.path.join(self.home, name), self.path(name))
+            print(f"# {name} is for you to complete")
+
+    def nic(self, ip, more=""):
+        """The last number of the address is the seed."""
+        return (f"port=hub:{self.hub},ip={ip}/24,seed={ip.split('.')[-1]}"
+                f"{',' if more else ''}{more}")
+
+    def pair(self, server, client=None, server_more="", client_more="",
+             name="", nics=None, fails=False):
+        """Runs @server, and @client (or @server again, pointed to it), as two
+        hosts.  They leave (NAME-)server.pcapng, .txt and the client's.
+        @fails: the programs may end with an error.
+        """
+        port, until = free_port(), time.monotonic() + LIMIT
+        there, here = nics or (self.nic(SERVER, server_more),
+                               self.nic(CLIENT, client_more))
+        name = f"{name}-" if name else ""
+        words = shlex.split(server) + ["-p", str(port)]
+        listener = self._start(there, words, name + "server", " &")
+        try:
+            while not listens(port):
+                if listener.poll() is not None or time.monotonic() > until:
+                    raise Failed(self._why(name + "server"))
+                time.sleep(0.01)
+            words = shlex.split(client or server) + ["-p", str(port)]
+            asker = self._start(here, words + ["127.0.0.1"], name + "client")
+            for process, who in (asker, "client"), (listener, "server"):
+                self._finish(process, name + who, until, fails)
+        finally:
+            for process in (listener,):
+                with contextlib.suppress(OSError):
+                    process.kill()
+
+    def _start(self, nic, words, name, background=""):
+        command = [GLASSNIC, "run", "--nic", nic, "--capture",
+                   f"{name}.pcapng", "--", *words]
+        shown = shlex.join(["glassnic", *command[1:]])
+        print(f"$ {shown} >{name}.txt{background}", flush=True)
+        with open(self.path(name + ".txt"), "w") as out:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                    stdout=out, stderr=subprocess.STDOUT,
+                                    cwd=self.folder)
+
+    def _finish(self, process, name, until, fails):
+        try:
+            status = process.wait(max(until - time.monotonic(), 1))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Failed(f"{name} still ran after {LIMIT} s") from None
+        if status and not fails:
+            raise Failed(self._why(name))
+
+    def _why(self, name):
+        with open(self.path(name + ".txt")) as file:
+            rows = file.read().strip().splitlines() or ["it said nothing"]
+        return f"{name} failed: {rows[-1]}"
+
+
+def play(exercise, folder, home):
+    """Runs the scene into @folder; returns an exit status."""
+    os.makedirs(folder, exist_ok=True)
+    for line in leave_the_machine():
+        print(f"glassnic lab: {line}", file=sys.stderr)
+    try:
+        exercise.run(Scene(os.path.abspath(folder), home))
+    except Failed as e:
+        print(f"glassnic lab: {e}", file=sys.stderr)
+        return 1
+    shutil.copy(os.path.join(home, "page.md"), folder)
+    if exercise.QUESTIONS and not os.path.exists(f"{folder}/{ANSWERS}"):
+        with open(f"{folder}/{ANSWERS}", "w") as file:
+            for q in exercise.QUESTIONS:
+                file.write(f"# {q.asks}\n{q.key}:\n\n")
+    return 0
