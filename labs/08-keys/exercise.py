@@ -1,8 +1,6 @@
 import os
-import re
-import subprocess
 
-from grade import GLASSNIC, Missing
+import drilled
 
 TITLE = "Keys and protection: what a thief can do"
 NEEDS = ()
@@ -42,43 +40,4 @@ def run(scene):
     scene.give(DRILL)
 
 
-def statements(text):
-    rows = (re.sub(r"\s+", " ", row.split("#")[0]).strip()
-            for row in text.splitlines())
-    return [row for row in rows if row]
-
-
-def victim_is_whole(work):
-    with open(os.path.join(os.path.dirname(__file__), DRILL)) as file:
-        victim = statements(file.read())
-    if statements(work.text(DRILL))[:len(victim)] != victim:
-        return (f"{DRILL}: the victim was changed; hint: begin with the first "
-                f"{len(victim)} statements as `glassnic lab run 8' writes "
-                "them")
-    return ""
-
-
-def plays(work):
-    done = subprocess.run([GLASSNIC, "drill", "-q", work.path(DRILL)],
-                          capture_output=True, text=True)
-    if not done.returncode:
-        return ""
-    rows = (done.stdout + done.stderr).splitlines()
-    said = next((row for row in rows if f"{DRILL}:" in row), rows[-1])
-    return (f"{said[max(said.find(DRILL), 0):]}; hint: glassnic drill -v "
-            f"{DRILL} shows each packet")
-
-
-def has_step(step, patterns, hint):
-    def check(work):
-        rows = statements(work.text(DRILL))
-        for pattern in patterns:
-            at = next((i for i, row in enumerate(rows)
-                       if re.match(pattern, row)), None)
-            if at is None:
-                raise Missing(f"step {step}: not done; hint: {hint}")
-            rows = rows[at + 1:]
-    return check
-
-
-CHECKS = [victim_is_whole, plays, *(has_step(*step) for step in STEPS)]
+CHECKS = drilled.checks(os.path.dirname(__file__), DRILL, STEPS)
