@@ -1,3 +1,5 @@
+from collections import Counter
+
 from grade import Question
 
 TITLE = "Loss, NAK and go-back-N"
@@ -9,7 +11,18 @@ def run(scene):
     scene.write("loss.rules", "# the client's NIC loses its fourth packet\n"
                 "out drop psn=+3 once\n")
     scene.pair("ib_write_bw -F -x 1 -n 5 -s 8192 -m 1024",
-               client_more=f"impair={scene.path('loss.rules')}")
+               client_more=f"impair={scene.path('loss.rules')}",
+               spoiled=lost_more_than_one)
+
+
+def lost_more_than_one(capture):
+    """Or waited for a timer."""
+    times = Counter(p["psn"] for p in requests(capture))
+    return max(times.values()) != 2 or len(naks(capture)) != 1
+
+
+def naks(capture):
+    return [p for p in capture.packets if p["kind"] == "nak"]
 
 
 def client(work):
@@ -81,8 +94,7 @@ QUESTIONS = [
              "a PSN sequence error NAK names the packet that the server "
              "expects, not the one that came"),
     Question("naks", "How many NAKs there are",
-             lambda w: len([p for p in client(w).packets
-                            if p["kind"] == "nak"]),
+             lambda w: len(naks(client(w))),
              "only the first packet beyond the gap draws one (IBTA 9.7.5.1.1)"),
     Question("again_frame", "The number of the frame in client.pcapng with "
              "which the client begins to send again",
