@@ -75,8 +75,9 @@ def has_repeats(capture):
 class Scene:
     """What an exercise's run(scene) has to work with."""
 
-    def __init__(self, folder, home):
-        self.folder, self.home = folder, home
+    def __init__(self, folder, home, quiet=False):
+        """@quiet: what it runs is not shown."""
+        self.folder, self.home, self.quiet = folder, home, quiet
         self.hub = f"lab-{os.getpid()}"
 
     def path(self, name):
@@ -89,14 +90,14 @@ class Scene:
         print(f"# {name}:\n{text}", end="")
 
     def give(self, name):
-        """A file of the exercise for the student to change; one that is there
-        stays.
+        """A file of the exercise, for the student to read or change; one that is
+        there stays.
         """
         if os.path.exists(self.path(name)):
             print(f"# {name} is there already and stays as it is")
         else:
             shutil.copy(os.path.join(self.home, name), self.path(name))
-            print(f"# {name} is for you to complete")
+            print(f"# {name} is for you")
 
     def nic(self, ip, more=""):
         """The last number of the address is the seed."""
@@ -142,7 +143,8 @@ class Scene:
         command = [GLASSNIC, "run", "--nic", nic, "--capture",
                    f"{name}.pcapng", "--", *words]
         shown = shlex.join(["glassnic", *command[1:]])
-        print(f"$ {shown} >{name}.txt{background}", flush=True)
+        if not self.quiet:
+            print(f"$ {shown} >{name}.txt{background}", flush=True)
         with open(self.path(name + ".txt"), "w") as out:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                     stdout=out, stderr=subprocess.STDOUT,
