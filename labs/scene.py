@@ -5,6 +5,7 @@ namespace of their own, with the same addresses, QPNs and keys in every run.
 import ctypes
 import fcntl
 import os
+import resource
 import shlex
 import shutil
 import socket
@@ -111,40 +112,51 @@ class Scene:
         played again if @spoiled says that the client's capture is no good to
         learn from, as on a machine that stopped a NIC for a while.
         """
-        there, here = nics or (self.nic(SERVER, server_more),
-                               self.nic(CLIENT, client_more))
+        nics = nics or (self.nic(SERVER, server_more),
+                        self.nic(CLIENT, client_more))
         name = f"{name}-" if name else ""
+        commands = [
+            ["glassnic", "run", "--nic", nic, "--capture",
+             f"{name}{who}.pcapng", "--", *shlex.split(words)]
+            for nic, who, words in zip(nics, ("server", "client"),
+                                       (server, client or server))]
         for _ in range(TRIES):
-            self._play((there, server), (here, client or server), name)
+            self.play(*commands, name=name)
             capture = Capture(self.path(f"{name}client.pcapng"))
             if not spoiled(capture) and not capture.violation():
                 return
             print("# the machine was too busy for a clean capture; again")
         raise Failed("no clean capture: run it when the machine is less busy")
 
-    def _play(self, server, client, name):
-        """Each is NIC and command."""
-        port, until = free_port(), time.monotonic() + LIMIT
-        words = [*shlex.split(server[1]), "-p", str(port)]
-        listener = self._start(server[0], words, name + "server", " &")
+    def play(self, server, client, host=("127.0.0.1",), name=""):
+        """Runs two commands, to which the port is added (-p): the
+        client as soon as the server listens.  Returns what the client has used
+        (user and system seconds first, as in struct rusage).
+        """
+        port, until = str(free_port()), time.monotonic() + LIMIT
+        listener = self._start([*server, "-p", port], name + "server", " &")
         try:
-            while not listens(port):
+            while not listens(int(port)):
                 if listener.poll() is not None or time.monotonic() > until:
                     raise Failed(self._why(name + "server"))
                 time.sleep(0.01)
-            words = [*shlex.split(client[1]), "-p", str(port), "127.0.0.1"]
-            asker = self._start(client[0], words, name + "client")
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            asker = self._start([*client, "-p", port, *host],
+                                name + "client")
             self._finish(asker, name + "client", until)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             self._finish(listener, name + "server", until)
         finally:
             listener.kill()
+            listener.wait()
+        return [b - a for a, b in zip(before, after)]
 
-    def _start(self, nic, words, name, background=""):
-        command = [GLASSNIC, "run", "--nic", nic, "--capture",
-                   f"{name}.pcapng", "--", *words]
-        shown = shlex.join(["glassnic", *command[1:]])
+    def _start(self, command, name, background=""):
         if not self.quiet:
-            print(f"$ {shown} >{name}.txt{background}", flush=True)
+            print(f"$ {shlex.join(command)} >{name}.txt{background}",
+                  flush=True)
+        if command[0] == "glassnic":
+            command = [GLASSNIC, *command[1:]]
         with open(self.path(name + ".txt"), "w") as out:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                     stdout=out, stderr=subprocess.STDOUT,
