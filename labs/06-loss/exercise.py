@@ -95,7 +95,7 @@ QUESTIONS = [
              "expects, not the one that came"),
     Question("naks", "How many NAKs there are",
              lambda w: len(naks(client(w))),
-             "only the first packet beyond the gap draws one (IBTA 9.7.5.1.1)"),
+             "only the first packet beyond the gap draws one (IBTA 9.7.5.2)"),
     Question("again_frame", "The number of the frame in client.pcapng with "
              "which the client begins to send again",
              lambda w: sent(w, -1)["frame"],

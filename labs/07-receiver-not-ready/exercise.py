@@ -60,7 +60,8 @@ QUESTIONS = [
              "min_rnr_timer, going to RTR"),
     Question("wait_usec", "How many microseconds it tells the client to wait "
              "at least", lambda w: rnr(w)["rnr_usec"],
-             "IBTA table 46: code 12 is 0.64 ms; glassnic decode prints it"),
+             "code 12 is 0.64 ms in the table of the standard; glassnic decode "
+             "prints it, too"),
     Question("again_frame", "The number of the frame by which the client "
              "tries again", lambda w: again(w)["frame"],
              "the same PSN, behind the RNR NAK"),
