@@ -55,7 +55,9 @@ def number_or_word(word):
 
 
 class Capture:
-    """@packets are the objects that `glassnic decode --json' prints."""
+    """@packets are the objects that `glassnic decode --json' prints, of what
+    could be decoded.
+    """
 
     def __init__(self, path):
         self.path, self.name = path, os.path.basename(path)
@@ -63,7 +65,8 @@ class Capture:
         if done.returncode:
             raise Missing(f"{self.name}: cannot be read: "
                           f"{last_line(done.stderr)}")
-        self.packets = [json.loads(row) for row in done.stdout.splitlines()]
+        rows = map(json.loads, done.stdout.splitlines())
+        self.packets = [p for p in rows if "opcode" in p]
         if not self.packets:
             raise Missing(f"{self.name}: no RoCEv2 packet in it")
 
@@ -152,8 +155,8 @@ def read_answers(path):
                 key, colon, value = row.split("#")[0].partition(":")
                 if colon:
                     answers[key.strip()] = value.strip()
-    except FileNotFoundError:
-        pass
+    except OSError:
+        pass  # every answer is missing
     return answers
 
 
@@ -172,6 +175,9 @@ def what_is_missing(exercise, folder):
             line = step()
         except Missing as e:
             line = str(e)
+        except (LookupError, ValueError):
+            line = ("these captures are not of this exercise; hint: "
+                    "`glassnic lab run N' makes them")
         if line and line not in missing:
             missing.append(line)
     return missing

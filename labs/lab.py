@@ -95,7 +95,11 @@ def main(words):
     n, exercise = int(words[1]), load(home)
     if lacks(exercise):
         return CANNOT_RUN
-    return verb(n, exercise, home, words[2] if words[2:] else f"lab{n}")
+    try:
+        return verb(n, exercise, home, words[2] if words[2:] else f"lab{n}")
+    except OSError as e:
+        say(f"{e.filename}: {e.strerror}")
+        return CANNOT_RUN
 
 
 if __name__ == "__main__":

@@ -213,7 +213,9 @@ def play(exercise, folder, home):
         print(f"glassnic lab: {e}", file=sys.stderr)
         return 1
     shutil.copy(os.path.join(home, "page.md"), folder)
-    if exercise.QUESTIONS and not os.path.exists(f"{folder}/{ANSWERS}"):
+    if os.path.exists(f"{folder}/{ANSWERS}"):
+        print(f"# {ANSWERS} is there already and stays as it is")
+    elif exercise.QUESTIONS:
         with open(f"{folder}/{ANSWERS}", "w") as file:
             for q in exercise.QUESTIONS:
                 file.write(f"# {q.asks}\n{q.key}:\n\n")
