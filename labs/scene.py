@@ -152,9 +152,9 @@ class Scene:
         raise Failed("no clean capture: run it when the machine is less busy")
 
     def play(self, server, client, host=("127.0.0.1",), name=""):
-        """Runs two commands, to which the port is added (-p): the
-        client as soon as the server listens.  Returns what the client has used
-        (user and system seconds first, as in struct rusage).
+        """Runs two commands, to which the port is added (-p), in the student's
+        folder: the client as soon as the server listens.  Returns what the
+        client has used (user and system seconds first, as in struct rusage).
         """
         port, until = str(free_port()), time.monotonic() + LIMIT
         listener = self._start([*server, "-p", port], name + "server", " &")

@@ -11,7 +11,7 @@ def run(scene):
     scene.write("loss.rules", "# the client's NIC loses its fourth packet\n"
                 "out drop psn=+3 once\n")
     scene.pair("ib_write_bw -F -x 1 -n 5 -s 8192 -m 1024",
-               client_more=f"impair={scene.path('loss.rules')}",
+               client_more="impair=loss.rules",
                spoiled=lost_more_than_one)
 
 

@@ -31,7 +31,14 @@ HINTS = {
     "local protection": "lkey is s->mr->lkey, and addr is in s->memory",
     "no completion": "is the queue pair in RTS, and was the request posted?",
 }
-HINT = "glassnic lab run 10 . and the page say how to run it by hand"
+# By what the server says.
+PLACES = {
+    "SEND": "copy SEND_TEXT to outbox, and let sg_list be outbox",
+    "WRITE": "the slate is at s->theirs.addr + offsetof(struct memory, slate)",
+    "READ": "the secret is at s->theirs.addr + offsetof(struct memory, "
+    "secret), and comes to where sg_list says: s->memory->inbox",
+}
+HINT = "page.md says how to run it by hand"
 
 
 def run(scene):
@@ -83,12 +90,5 @@ def works(work):
         capture.first(f"RDMA {verb}", lambda p: f"_{verb}_" in p["opcode"])
     return ""
 
-
-PLACES = {
-    "SEND": "copy SEND_TEXT to outbox, and let sg_list be outbox",
-    "WRITE": "the slate is at s->theirs.addr + offsetof(struct memory, slate)",
-    "READ": "the secret is at s->theirs.addr + offsetof(struct memory, "
-    "secret), and comes to where sg_list says: s->memory->inbox",
-}
 
 CHECKS = [works]
