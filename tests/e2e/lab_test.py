@@ -94,7 +94,7 @@ def judge_usage(score, folder):
 
 
 def main():
-    need("tshark", "ibv_rc_pingpong", "ib_write_bw")
+    need("tshark", "ibv_rc_pingpong", "ib_write_bw", "strace", "iperf3")
     score = Score()
     with tempfile.TemporaryDirectory(prefix="glassnic-lab-") as folder:
         judge_usage(score, folder)
