@@ -333,7 +333,13 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 	$(BUILD)/glassnic options --man | \
 		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
-	install -d $(DESTDIR)$(PREFIX)/share/glassnic
+	install -d $(DESTDIR)$(PREFIX)/share/glassnic/labs
+	install -m 644 labs/*.py $(DESTDIR)$(PREFIX)/share/glassnic/labs
+	for lab in labs/[0-9]*; do \
+		install -d $(DESTDIR)$(PREFIX)/share/glassnic/$$lab; \
+		find $$lab -maxdepth 1 -type f -exec install -m 644 -t \
+			$(DESTDIR)$(PREFIX)/share/glassnic/$$lab {} +; \
+	done
 	install -m 644 wireshark/glassnic.lua $(DESTDIR)$(PREFIX)/share/glassnic
 	$(if $(WIRESHARK_PLUGINS),install -d $(DESTDIR)$(WIRESHARK_PLUGINS) && \
 		install -m 644 wireshark/glassnic.lua $(DESTDIR)$(WIRESHARK_PLUGINS))

@@ -5,11 +5,10 @@
 #include <unistd.h>
 #include "cmd/cmd.h"
 
-#define INSTALLED "../lib/glassnic"
-
-bool find_beside(const char *folder, const char *name, char *path)
+bool find_beside(const char *folder, const char *installed, const char *name,
+		 char *path)
 {
-	const char *places[] = {folder, INSTALLED};
+	const char *places[] = {folder, installed};
 	char self[PATH_MAX], try[2 * PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -23,8 +22,8 @@ bool find_beside(const char *folder, const char *name, char *path)
 			return realpath(try, path) != NULL;
 	}
 	fprintf(stderr,
-		"glassnic: %s/%s/%s is not there (nor in %s/" INSTALLED
-		"): build it with `make', or install with `make install'\n",
-		self, folder, name, self);
+		"glassnic: %s/%s/%s is not there (nor in %s/%s): "
+		"build it with `make', or install with `make install'\n",
+		self, folder, name, self, installed);
 	return false;
 }

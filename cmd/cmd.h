@@ -20,6 +20,7 @@ int cmd_drill(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -28,10 +29,13 @@ int cmd_version(int argc, char **argv);
 int usage_error(const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Finds @name in @folder beside this executable, as the build leaves it, or
- * where `make install' puts it; @path has room for PATH_MAX bytes.  False: not
- * there, and that has been said on stderr.
+#define LIB_INSTALLED "../lib/glassnic" /* from the executable's folder */
+
+/* Finds @name in @folder beside this executable, as the build leaves it, or in
+ * @installed, where `make install' puts it; @path has room for PATH_MAX bytes.
+ * False: not there, and that has been said on stderr.
  */
-bool find_beside(const char *folder, const char *name, char *path);
+bool find_beside(const char *folder, const char *installed, const char *name,
+		 char *path);
 
 #endif

@@ -18,6 +18,7 @@ static const struct command {
 	 "put the engine in the place of one side of a capture"},
 	{"peer", cmd_peer, "lend a device to drills that come over TCP"},
 	{"show", cmd_show, "look into running NICs"},
+	{"lab", cmd_lab, "learn RDMA by exercises that are graded"},
 	{"options", cmd_options, "list what a NIC spec may say"},
 	{"help", cmd_help, "explain a command"},
 	{"version", cmd_version, "tell which glassnic this is"},

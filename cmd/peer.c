@@ -11,7 +11,7 @@ int cmd_peer(int argc, char **argv)
 {
 	char path[PATH_MAX];
 
-	if (!find_beside(".", "glassnic-peer", path))
+	if (!find_beside(".", LIB_INSTALLED, "glassnic-peer", path))
 		return EXIT_CANNOT_RUN;
 	execv(path, argv);
 	usage_error(argv[0], "%s: %s", path, strerror(errno));

@@ -200,8 +200,8 @@ static void say_address(const struct nic_spec *s)
 		log_info("%s is %s by %s, with its addresses", s->name,
 			 s->where, family(s));
 	else if (s->port == PORT_PACKET || s->port == PORT_XDP)
-		log_info("%s is %s on %s by %s", s->name,
-			 ip_format(&s->ip, ip), s->where, family(s));
+		log_info("%s is %s on %s by %s", s->name, ip_format(&s->ip, ip),
+			 s->where, family(s));
 	else
 		log_info("%s is %s", s->name, ip_format(&s->ip, ip));
 }
@@ -242,7 +242,7 @@ static int export_drop_ins(void)
 	const char *before = getenv("LD_LIBRARY_PATH");
 	char dir[PATH_MAX], *path;
 
-	if (!find_beside("lib", DROP_IN, dir))
+	if (!find_beside("lib", LIB_INSTALLED, DROP_IN, dir))
 		return EXIT_CANNOT_RUN;
 	*strrchr(dir, '/') = '\0';
 	if (asprintf(&path, "%s%s%s", dir, before && *before ? ":" : "",

@@ -2,7 +2,7 @@
 # Installs by apt what is missing to build glassnic, to show it, to test it and to
 # measure it.
 #
-#	tools/setup.sh [build] [demo] [test] [bench] [interop]	(default: the first three)
+#	tools/setup.sh [build] [demo] [labs] [test] [bench] [interop]	(default: the first four)
 #
 # Says what it does; does nothing, and needs no network, when all is there.
 # Exits with 1 only if something is missing that the build cannot do without.
@@ -11,6 +11,7 @@ set -u
 needed='gcc make pkg-config python3 libibverbs-dev'
 build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev libxdp-dev libbpf-dev"
 demo='ibverbs-utils perftest tshark'
+labs='strace iperf3'
 test='libcriterion-dev iproute2 ethtool qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
 bench='perftest iperf3'
 interop='qemu-system-x86 cpio binutils iproute2 util-linux'
@@ -55,16 +56,17 @@ install_all() {
 }
 
 wanted=
-for set in "${@:-build demo test}"; do
+for set in "${@:-build demo labs test}"; do
 	for s in $set; do
 		case $s in
 		build) wanted="$wanted $build" ;;
 		demo) wanted="$wanted $demo" ;;
+		labs) wanted="$wanted $labs" ;;
 		test) wanted="$wanted $test" ;;
 		bench) wanted="$wanted $bench" ;;
 		interop) wanted="$wanted $interop" ;;
 		*)
-			say "$s: no such set; there are build, demo, test, bench and interop"
+			say "$s: no such set; there are build, demo, labs, test, bench and interop"
 			exit 2
 			;;
 		esac

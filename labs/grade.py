@@ -1,0 +1,189 @@
+"""What a check knows of a student's folder: its captures and its answers.
+
+The right answers are computed from the student's own captures: programs draw
+their PSNs anew in each run.
+"""
+
+import json
+import os
+import re
+import subprocess
+
+GLASSNIC = os.environ.get("GLASSNIC_PROGRAM", "glassnic")
+ANSWERS = "answers.txt"
+# tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
+TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
+
+
+class Missing(Exception):
+    """Something that a student has still to do: one line, with a hint."""
+
+
+class Question:
+    """@right is a function of Work that returns the answer: a number, a word,
+    or a list of them.
+    """
+
+    def __init__(self, key, asks, right, hint):
+        self.key, self.asks, self.right, self.hint = key, asks, right, hint
+
+    def judge(self, work):
+        """One line on what is missing, or nothing."""
+        right = words_of(self.right(work))
+        given = work.answers.get(self.key, "")
+        if not given:
+            return f"{self.key}: no answer in {ANSWERS}; hint: {self.hint}"
+        if words_of(given) != right:
+            return f"{self.key}: {given} is not right; hint: {self.hint}"
+        return ""
+
+
+def words_of(answer):
+    """For comparison: 0x10 and 16 are the same number, and case is nothing."""
+    if isinstance(answer, str):
+        answer = re.split(r"[\s,]+", answer.strip())
+    elif not isinstance(answer, (list, tuple)):
+        answer = [answer]
+    return [number_or_word(str(word)) for word in answer]
+
+
+def number_or_word(word):
+    try:
+        return int(word, 0)
+    except ValueError:
+        return word.casefold()
+
+
+class Capture:
+    """@packets are the objects that `glassnic decode --json' prints, of what
+    could be decoded.
+    """
+
+    def __init__(self, path):
+        self.path, self.name = path, os.path.basename(path)
+        done = self._decode("--json")
+        if done.returncode:
+            raise Missing(f"{self.name}: cannot be read: "
+                          f"{last_line(done.stderr)}")
+        rows = map(json.loads, done.stdout.splitlines())
+        self.packets = [p for p in rows if "opcode" in p]
+        if not self.packets:
+            raise Missing(f"{self.name}: no RoCEv2 packet in it")
+
+    def _decode(self, *options):
+        return subprocess.run([GLASSNIC, "decode", self.path, *options],
+                              capture_output=True, text=True)
+
+    def all(self, what, test):
+        """The packets that pass @test; at least one, or @what is missing."""
+        found = [p for p in self.packets if test(p)]
+        if not found:
+            raise Missing(f"{self.name}: no {what} in it; run the exercise "
+                          "again")
+        return found
+
+    def first(self, what, test):
+        return self.all(what, test)[0]
+
+    def answer_to(self, request):
+        """The packet that acknowledges @request, and perhaps later ones."""
+        return self.first(
+            f"acknowledgement of frame {request['frame']}",
+            lambda p: p["frame"] > request["frame"] and
+            p.get("aeth") == "ack" and p["src"] == request["dst"] and
+            before_or_at(request["psn"], p["psn"]))
+
+    def violation(self):
+        """What `glassnic decode --check' says, if the rules are broken."""
+        done = self._decode("--check")
+        if not done.returncode:
+            return ""
+        rows = (done.stdout + done.stderr).splitlines()
+        return next((row for row in rows if " rule " in row), rows[-1])
+
+    def tshark(self, shown, *fields):
+        """Rows of the fields' values in the frames that @shown lets through."""
+        words = [w for f in fields for w in ("-e", f)]
+        done = subprocess.run([*TSHARK, "-r", self.path, "-Y", shown,
+                               "-T", "fields", *words], capture_output=True,
+                              text=True)
+        return [row.split("\t") for row in done.stdout.splitlines()]
+
+
+def before_or_at(psn, other):
+    """PSNs count modulo 2^24."""
+    return (other - psn) % (1 << 24) < 1 << 23
+
+
+def last_line(text):
+    return (text.strip().splitlines() or ["?"])[-1]
+
+
+class Work:
+    """A student's folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.answers = read_answers(self.path(ANSWERS))
+        self._captures = {}
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def text(self, name):
+        """A file that the run leaves, or that the student writes."""
+        try:
+            with open(self.path(name), errors="replace") as file:
+                return file.read()
+        except OSError as e:
+            raise Missing(f"{name}: {e.strerror}") from None
+
+    def capture(self, name):
+        if not os.path.exists(self.path(name)):
+            raise Missing(f"{name}: not there; `glassnic lab run N' makes it")
+        if name not in self._captures:
+            self._captures[name] = Capture(self.path(name))
+        return self._captures[name]
+
+
+def read_answers(path):
+    """Lines of KEY: VALUE; # begins a comment."""
+    answers = {}
+    try:
+        with open(path, errors="replace") as file:
+            for row in file:
+                key, colon, value = row.split("#")[0].partition(":")
+                if colon:
+                    answers[key.strip()] = value.strip()
+    except OSError:
+        pass  # every answer is missing
+    return answers
+
+
+def what_is_missing(exercise, folder):
+    """A line for each thing.  An exercise has QUESTIONS, CAPTURES that must
+    keep the protocol's rules, and may have a check(work) that yields lines.
+    """
+    work = Work(folder)
+    steps = [lambda name=name: broken_rule(work.capture(name))
+             for name in exercise.CAPTURES]
+    steps += [lambda q=q: q.judge(work) for q in exercise.QUESTIONS]
+    steps += [lambda c=c: c(work) for c in getattr(exercise, "CHECKS", [])]
+    missing = []
+    for step in steps:
+        try:
+            line = step()
+        except Missing as e:
+            line = str(e)
+        except (LookupError, ValueError):
+            line = ("these captures are not of this exercise; hint: "
+                    "`glassnic lab run N' makes them")
+        if line and line not in missing:
+            missing.append(line)
+    return missing
+
+
+def broken_rule(capture):
+    wrong = capture.violation()
+    return wrong and (f"{capture.name}: breaks the protocol's rules: {wrong}; "
+                      "hint: capture it anew")
