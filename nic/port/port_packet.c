@@ -97,7 +97,8 @@ static void ppacket_want(struct port *port, const struct port_wants *w)
 	have->ngroup = w->ngroup;
 	have->all = w->all;
 	have->nslot = w->nslot <= FILTER_SLOTS ? w->nslot : 0;
-	memcpy(have->slot, w->slot, have->nslot * sizeof(*w->slot));
+	for (unsigned i = 0; i < have->nslot; i++)
+		have->slot[i] = w->slot[i];
 	if (attach_filter(p))
 		log_warn("cannot change which frames are received: %s",
 			 strerror(errno));
