@@ -63,7 +63,9 @@ def suites(build):
 
 
 class Ahead:
-    """Builds the trees with sanitizers while tests run that mostly wait."""
+    """Builds the trees with sanitizers while tests run that mostly wait: when
+    nothing else wants a CPU.
+    """
 
     NEEDED_BY = re.compile(r"tests/(fuzz|sanitize)/|\((a|t)san\)")
 
@@ -73,7 +75,7 @@ class Ahead:
                                    ("tsan", "thread"))]
         with open(log_of(build, "build-ahead"), "w") as log:
             self.make = subprocess.Popen(
-                ["nice", "-n", "19", "sh", "-c", "; ".join(makes)],
+                ["chrt", "--idle", "0", "sh", "-c", "; ".join(makes)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
