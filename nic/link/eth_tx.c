@@ -201,18 +201,18 @@ static bool prepare(struct eth_link *e, struct pkt *p, nsec_t now)
 {
 	size_t len = (ip_is_v4(&p->dst) ? IPV4_LEN : IPV6_LEN) + UDP_LEN +
 		     p->len + (e->cfg.icrc ? ICRC_LEN : 0);
+	bool for_sharers;
 
 	if (len > e->link.ip_mtu || !eth_source(e, &p->dst)) {
 		count(e->link.counters, CNT_TX_ERROR);
 		return false;
 	}
-	if (is_for_sharers(e, p)) {
-		push_udp_ip(e, p);
-		push_eth(e, p, &e->link.mac, ethertype(p));
-		return true;
-	}
+	for_sharers = is_for_sharers(e, p);
 	push_udp_ip(e, p);
-	return to_frame(e, p, now);
+	if (!for_sharers)
+		return to_frame(e, p, now);
+	push_eth(e, p, &e->link.mac, ethertype(p));
+	return true;
 }
 
 void eth_tx_send(struct eth_link *e, struct pkt *batch, unsigned n, nsec_t now)

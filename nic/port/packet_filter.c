@@ -71,12 +71,18 @@ static void skips_to_here(struct program *p, unsigned at)
 	p->code[at].jf = (uint8_t)(p->n - at - 1);
 }
 
-/* For frames of this EtherType; returns what skips_to_here wants. */
+/* For what was loaded being @value; returns what skips_to_here wants. */
+static unsigned begin_if(struct program *p, uint32_t value)
+{
+	unless_skip(p, value, 0);
+	return p->n - 1;
+}
+
+/* For frames of this EtherType. */
 static unsigned begin_type(struct program *p, uint16_t type)
 {
 	load(p, BPF_H, AT_TYPE);
-	unless_skip(p, type, 0);
-	return p->n - 1;
+	return begin_if(p, type);
 }
 
 /* Who asks for us, who claims to be us, and who announces himself. */
@@ -145,8 +151,7 @@ static void shared_v6(struct program *p, const struct filter_wants *w)
 	unless_skip(p, ND_ADVERTISE, 1);
 	result(p, TAKE);
 	result(p, DROP);
-	unless_skip(p, IPPROTO_UDP_, 0);
-	udp = p->n - 1;
+	udp = begin_if(p, IPPROTO_UDP_);
 	load(p, BPF_H, AT_V6_L4 + 2);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, w->udp_port, 1, 0);
 	result(p, DROP);
@@ -178,36 +183,32 @@ static void judge_slot(struct program *p, const struct filter_wants *w)
 
 static void slots_v4(struct program *p, const struct filter_wants *w)
 {
-	unsigned type = begin_type(p, ETHERTYPE_IPV4), proto, port;
+	unsigned type = begin_type(p, ETHERTYPE_IPV4), udp, port;
 
 	load(p, BPF_B, AT_V4_PROTO);
-	unless_skip(p, IPPROTO_UDP_, 0);
-	proto = p->n - 1;
+	udp = begin_if(p, IPPROTO_UDP_);
 	emit(p, BPF_LDX | BPF_B | BPF_MSH, ETH_LEN, 0, 0);
 	emit(p, BPF_LD | BPF_H | BPF_IND, ETH_LEN + 2, 0, 0);
-	unless_skip(p, w->udp_port, 0);
-	port = p->n - 1;
+	port = begin_if(p, w->udp_port);
 	emit(p, BPF_LD | BPF_W | BPF_IND, ETH_LEN + UDP_LEN + 4, 0, 0);
 	judge_slot(p, w);
 	skips_to_here(p, type);
-	skips_to_here(p, proto);
+	skips_to_here(p, udp);
 	skips_to_here(p, port);
 }
 
 static void slots_v6(struct program *p, const struct filter_wants *w)
 {
-	unsigned type = begin_type(p, ETHERTYPE_IPV6), proto, port;
+	unsigned type = begin_type(p, ETHERTYPE_IPV6), udp, port;
 
 	load(p, BPF_B, AT_V6_PROTO);
-	unless_skip(p, IPPROTO_UDP_, 0);
-	proto = p->n - 1;
+	udp = begin_if(p, IPPROTO_UDP_);
 	load(p, BPF_H, AT_V6_L4 + 2);
-	unless_skip(p, w->udp_port, 0);
-	port = p->n - 1;
+	port = begin_if(p, w->udp_port);
 	load(p, BPF_W, AT_V6_L4 + UDP_LEN + 4);
 	judge_slot(p, w);
 	skips_to_here(p, type);
-	skips_to_here(p, proto);
+	skips_to_here(p, udp);
 	skips_to_here(p, port);
 }
 
