@@ -5,6 +5,7 @@
 #include "replay/flow.h"
 
 #include <stdlib.h>
+#include "trace/by_stream.h"
 #include "trace/check.h"
 #include "wire/bth.h"
 
@@ -71,24 +72,19 @@ const struct flows_left *flows_left(const struct flows *t)
 
 static bool grow(uint32_t **v, uint32_t from, uint32_t to)
 {
-	uint32_t *more = realloc(*v, to * sizeof(**v));
+	uint32_t *more = by_stream_grow(*v, from, to, sizeof(**v));
 
-	if (!more)
-		return false;
-	for (uint32_t i = from; i < to; i++)
-		more[i] = 0;
-	*v = more;
-	return true;
+	if (more)
+		*v = more;
+	return more;
 }
 
 static bool has_room_for(struct flows *t, uint32_t stream)
 {
-	uint32_t to = t->streams ? t->streams : 64;
+	uint32_t to = by_stream_room(t->streams, stream);
 
-	if (stream < t->streams)
+	if (to == t->streams)
 		return true;
-	while (to <= stream)
-		to *= 2;
 	if (!grow(&t->first, t->streams, to) ||
 	    !grow(&t->last, t->streams, to) || !grow(&t->asks, t->streams, to))
 		return false;

@@ -1,5 +1,6 @@
 #include "trace/select.h"
 #include <stdlib.h>
+#include "trace/by_stream.h"
 
 struct select {
 	uint32_t qpn;
@@ -26,17 +27,13 @@ void select_free(struct select *s)
 
 static bool note_from(struct select *s, const struct stream *t)
 {
-	uint32_t n = s->n ? s->n : 64;
+	uint32_t n = by_stream_room(s->n, t->number);
 	bool *more;
 
-	while (n <= t->number)
-		n *= 2;
 	if (n > s->n) {
-		more = realloc(s->is_from, n * sizeof(*more));
+		more = by_stream_grow(s->is_from, s->n, n, sizeof(*more));
 		if (!more)
 			return false;
-		for (uint32_t i = s->n; i < n; i++)
-			more[i] = false;
 		s->is_from = more;
 		s->n = n;
 	}

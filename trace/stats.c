@@ -10,6 +10,7 @@
  * the last one.
  */
 #include <stdlib.h>
+#include "trace/by_stream.h"
 #include "trace/flow.h"
 #include "trace/stats.h"
 #include "wire/aeth.h"
@@ -37,18 +38,14 @@ void stats_free(struct stats *s)
 
 static bool make_room(struct stats *s, uint32_t number)
 {
-	uint32_t n = s->n ? s->n : 64;
+	uint32_t n = by_stream_room(s->n, number);
 	struct flow **more;
 
-	while (n <= number)
-		n *= 2;
-	if (number < s->n)
+	if (n == s->n)
 		return true;
-	more = realloc(s->by_number, n * sizeof(struct flow *));
+	more = by_stream_grow(s->by_number, s->n, n, sizeof(struct flow *));
 	if (!more)
 		return false;
-	for (uint32_t i = s->n; i < n; i++)
-		more[i] = NULL;
 	s->by_number = more;
 	s->n = n;
 	return true;
