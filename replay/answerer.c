@@ -206,19 +206,8 @@ static void go_on(struct role *p, bool all)
 	answered_leave_all(p, p->flow->last_frame);
 }
 
-static bool begin(struct role *p)
-{
-	p->answering = calloc(1, sizeof(*p->answering));
-	return p->answering && answer_make_room(p);
-}
-
-static void end(struct role *p)
-{
-	free(p->answering);
-}
-
 const struct role_ops answerer_ops = {
-	.begin = begin,
+	.begin = answer_begin,
 	.go_on = go_on,
-	.end = end,
+	.end = answer_end,
 };

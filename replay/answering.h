@@ -64,8 +64,9 @@ bool answered_has_new(const struct role *p, uint32_t psn);
 
 /* ---- what the capture implies (implied.c) ---- */
 
-/* The regions.  False: see p->stage.trouble. */
-bool answer_make_room(struct role *p);
+/* p->answering and the regions.  False: no memory, or see p->stage.trouble. */
+bool answer_begin(struct role *p);
+void answer_end(struct role *p);
 /* Makes true what @fate, told by answer @by, implies for request @i, which the
  * NIC gets next, as @r.  False: see p->stage.trouble.
  */

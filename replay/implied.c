@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "replay/answering.h"
 #include "wire/aeth.h"
 
@@ -10,7 +11,7 @@
 #define PLACE_STEP 64u
 
 /* A long receive is the same memory several times. */
-bool answer_make_room(struct role *p)
+static bool make_room(struct role *p)
 {
 	struct answering *a = p->answering;
 	uint64_t longest = p->flow->longest_send;
@@ -22,6 +23,17 @@ bool answer_make_room(struct role *p)
 	a->receives = part;
 	return stage_region(&p->stage, "buf", role_room(p->flow)) &&
 	       stage_region(&p->stage, "inbox", part);
+}
+
+bool answer_begin(struct role *p)
+{
+	p->answering = calloc(1, sizeof(*p->answering));
+	return p->answering && make_room(p);
+}
+
+void answer_end(struct role *p)
+{
+	free(p->answering);
 }
 
 /* ---- receive requests ---- */

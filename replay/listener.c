@@ -82,19 +82,8 @@ static void go_on(struct role *p, bool all)
 	}
 }
 
-static bool begin(struct role *p)
-{
-	p->answering = calloc(1, sizeof(*p->answering));
-	return p->answering && answer_make_room(p);
-}
-
-static void end(struct role *p)
-{
-	free(p->answering);
-}
-
 const struct role_ops listener_ops = {
-	.begin = begin,
+	.begin = answer_begin,
 	.go_on = go_on,
-	.end = end,
+	.end = answer_end,
 };
