@@ -283,7 +283,7 @@ tsan-programs: all $(STRESS) $(STRESS_HUB)
 
 # Figures for docs/performance.md; RUNS runs of everything.
 BLASTERS := $(BUILD)/tests/bench/blaster $(BUILD)/tests/bench/frame_blaster
-$(BLASTERS): $(BUILD)/%: %.c
+$(BLASTERS): $(BUILD)/%: %.c tests/bench/sink.h
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $< $(LDFLAGS_ALL) -o $@

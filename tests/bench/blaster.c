@@ -16,28 +16,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "tests/bench/sink.h"
 
 #define TRAIN_BYTES 65507
 #define TRAIN_MAX   64
 #define RCVBUF	    (8 << 20)
 
 static char buffer[1 << 16];
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static struct sockaddr_in name_of(const char *ip, const char *port)
 {
@@ -79,27 +65,6 @@ static void blast(int fd, const struct sockaddr_in *to, int size)
 			die("blaster: send");
 }
 
-static double receive(int fd, double seconds)
-{
-	struct timeval patience = { 2, 0 };
-	double start = 0, end = 0;
-	uint64_t bytes = 0;
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	while (!start || end < start + seconds) {
-		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
-
-		if (n < 0)
-			die("blaster: nothing arrives");
-		end = now();
-		if (!start)
-			start = end;
-		else
-			bytes += (uint64_t)n;
-	}
-	return (double)bytes / (end - start) / (1 << 20);
-}
-
 int main(int argc, char **argv)
 {
 	struct sockaddr_in from, to;
@@ -120,7 +85,7 @@ int main(int argc, char **argv)
 		die("blaster: fork");
 	if (!child)
 		blast(out, &to, atoi(argv[4]));
-	rate = receive(in, atof(argv[5]));
+	rate = sink(in, buffer, sizeof(buffer), 0, atof(argv[5]));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	printf("%.1f\n", rate);

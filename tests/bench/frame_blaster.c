@@ -19,9 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+#include "tests/bench/sink.h"
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
@@ -41,20 +40,6 @@ struct frame {
 } __attribute__((packed));
 
 static struct frame frame;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
 
 static int open_on(const char *iface, uint16_t protocol)
 {
@@ -114,28 +99,6 @@ static void blast(const char *iface, unsigned size)
 	die("frame_blaster: send");
 }
 
-static double receive(const char *iface, double seconds)
-{
-	int fd = open_on(iface, ETH_P_ALL);
-	struct timeval patience = { 2, 0 };
-	double start = 0, end = 0;
-	uint64_t bytes = 0;
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	while (!start || end < start + seconds) {
-		ssize_t n = recv(fd, &frame, sizeof(frame), 0);
-
-		if (n < 0)
-			die("frame_blaster: nothing arrives");
-		end = now();
-		if (!start)
-			start = end;
-		else if ((size_t)n > offsetof(struct frame, data))
-			bytes += (uint64_t)n - offsetof(struct frame, data);
-	}
-	return (double)bytes / (end - start) / (1 << 20);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc != 4) {
@@ -145,6 +108,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "send"))
 		blast(argv[2], (unsigned)atoi(argv[3]));
-	printf("%.1f\n", receive(argv[2], atof(argv[3])));
+	printf("%.1f\n", sink(open_on(argv[2], ETH_P_ALL), &frame,
+			     sizeof(frame), offsetof(struct frame, data),
+			     atof(argv[3])));
 	return 0;
 }
