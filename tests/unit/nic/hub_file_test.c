@@ -5,13 +5,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "tests/unit/nic/child.h"
 
 static char where[64], path[HUB_PATH_MAX], why[HUB_WHY_MAX];
 static struct hub hub[HUB_STATIONS + 1];
@@ -105,27 +105,16 @@ Test(hub_file, addresses_are_had_once)
 /* A child that joins, says so, and dies in its sleep. */
 static pid_t joiner(unsigned i)
 {
-	int fd[2];
-	char c;
-	pid_t pid;
+	int end;
+	pid_t pid = child_fork(&end);
 
-	cr_assert_eq(pipe(fd), 0);
-	pid = fork();
 	if (!pid) {
-		if (join(i) || write(fd[1], "", 1) != 1)
+		if (join(i) || !child_says(end))
 			_exit(1);
 		pause();
 	}
-	close(fd[1]);
-	cr_assert_eq(read(fd[0], &c, 1), 1, "the child has joined");
-	close(fd[0]);
+	child_await(end);
 	return pid;
-}
-
-static void kill_it(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 Test(hub_file, the_dead_give_way)
@@ -137,7 +126,7 @@ Test(hub_file, the_dead_give_way)
 	hub_reap(&hub[1], 1);
 	cr_assert(exists(".1"), "it lives");
 	cr_assert_eq(join(2), -EADDRINUSE);
-	kill_it(child);
+	child_kill(child);
 	cr_assert(exists(".1"), "nobody has looked");
 	hub_reap(&hub[1], 1);
 	cr_assert(!exists(".1"));
@@ -145,7 +134,7 @@ Test(hub_file, the_dead_give_way)
 	cr_assert_eq(hub[2].self, 1);
 	/* The last one out clears up behind others. */
 	child = joiner(3);
-	kill_it(child);
+	child_kill(child);
 	hub_leave(&hub[1]);
 	hub_leave(&hub[2]);
 	cr_assert(!exists("") && !exists(".2"));
@@ -153,7 +142,7 @@ Test(hub_file, the_dead_give_way)
 
 Test(hub_file, a_hub_of_dead_stations_is_entered)
 {
-	kill_it(joiner(1));
+	child_kill(joiner(1));
 	cr_assert(exists("") && exists(".0"));
 	cr_assert_eq(join(1), 0, "%s", why);
 	hub_leave(&hub[1]);

@@ -281,23 +281,10 @@ Test(train, off)
 Test(train, ipv6)
 {
 	static const struct shape s = {"3333333332", 100, 1, 0};
-	struct ip_addr one;
 	unsigned n;
 
-	ip_parse(&one, "::1");
-	rec_a.tap.ops = &recorder_ops;
 	cfg.gso = GSO_ON;
-	cfg.icrc = true;
-	cfg.port = (uint16_t)(25000 + getpid() % 10000); /* ::1 is one only */
-	cfg.addr[0] = one;
-	cfg.naddr = 1;
-	cfg.counters = &a.counters;
-	if (link_udp_new(&cfg, &a.link, why) == -EADDRNOTAVAIL)
-		skip("this host has no ::1");
-	link_free(a.link);
-	open_end(&a, &one, &rec_a.tap);
-	b = a;
-	link_set_up(a.link, take, &b);
+	open_to_itself(25000);
 	n = fill(&s);
 	link_send(a.link, batch, n, 0);
 	receive(&a, n);

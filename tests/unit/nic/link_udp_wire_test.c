@@ -131,44 +131,26 @@ Test(wire, capture_is_what_lo_shows)
 
 Test(wire, capture_is_what_lo_shows_ipv6)
 {
-	struct ip_addr one;
+	static uint8_t seen[FRAME_MAX];
+	struct pkt p;
+	int fd;
 
-	ip_parse(&one, "::1");
-	rec_a.tap.ops = &recorder_ops;
-	cfg.icrc = true;
-	cfg.port = (uint16_t)(15000 + getpid() % 10000); /* ::1 is one only */
-	cfg.addr[0] = one;
-	cfg.naddr = 1;
-	cfg.counters = &a.counters;
-	if (link_udp_new(&cfg, &a.link, why) == -EADDRNOTAVAIL)
-		skip("this host has no ::1");
-	link_free(a.link);
-	/* To itself: one end is both. */
-	open_end(&a, &one, &rec_a.tap);
-	b = a;
-	link_set_up(a.link, take, &b);
-	{
-		struct pkt p;
-		static uint8_t seen[FRAME_MAX];
-		int fd = sniff(&one);
-
-		make(&p, &a, &a, 77);
-		p.sport = 0xd123;
-		p.tos = 0x22;
-		p.ttl = 9;
-		link_send(a.link, &p, 1, 0);
-		receive(&a, 1);
-		cr_assert_eq(b.n, 1);
-		cr_assert_eq(b.dgram[0].tos, 0x22);
-		cr_assert_eq(b.dgram[0].ttl, 9);
-		cr_assert_eq(b.dgram[0].sport, 0xd123);
-		cr_assert_eq(sniff_next(fd, seen), rec_a.frame[0].len);
-		cr_assert_arr_eq(seen, rec_a.frame[0].bytes,
-				 rec_a.frame[0].len);
-		cr_assert_arr_eq(seen, rec_a.frame[1].bytes,
-				 rec_a.frame[1].len);
-		check_wire(seen, rec_a.frame[0].len, 0);
-	}
+	open_to_itself(15000);
+	fd = sniff(&a.link->addr[0]);
+	make(&p, &a, &a, 77);
+	p.sport = 0xd123;
+	p.tos = 0x22;
+	p.ttl = 9;
+	link_send(a.link, &p, 1, 0);
+	receive(&a, 1);
+	cr_assert_eq(b.n, 1);
+	cr_assert_eq(b.dgram[0].tos, 0x22);
+	cr_assert_eq(b.dgram[0].ttl, 9);
+	cr_assert_eq(b.dgram[0].sport, 0xd123);
+	cr_assert_eq(sniff_next(fd, seen), rec_a.frame[0].len);
+	cr_assert_arr_eq(seen, rec_a.frame[0].bytes, rec_a.frame[0].len);
+	cr_assert_arr_eq(seen, rec_a.frame[1].bytes, rec_a.frame[1].len);
+	check_wire(seen, rec_a.frame[0].len, 0);
 }
 
 /* lo computes no checksums, and shows what its sockets left there. */

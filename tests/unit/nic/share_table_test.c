@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#include "tests/unit/nic/child.h"
 
 static char dir[] = "/tmp/share-table-XXXXXX", path[64];
 static struct share_table t, other;
@@ -117,12 +117,9 @@ Test(share_table, only_the_holder_counts)
 /* A child that holds three slots, and waits to be killed. */
 static pid_t holder(unsigned from)
 {
-	int ready[2];
-	char c;
-	pid_t pid;
+	int end;
+	pid_t pid = child_fork(&end);
 
-	cr_assert_eq(pipe(ready), 0);
-	pid = fork();
 	if (!pid) {
 		struct share_table mine;
 		bool fine = !share_table_open(&mine, path) &&
@@ -136,20 +133,12 @@ static pid_t holder(unsigned from)
 		for (unsigned i = 0; fine && i < 3; i++)
 			share_table_put_next(&mine, from + i, 77);
 		share_table_unlock(&mine);
-		if (fine && write(ready[1], "", 1) == 1)
+		if (fine && child_says(end))
 			pause();
 		_exit(1);
 	}
-	close(ready[1]);
-	cr_assert_eq(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	child_await(end);
 	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 /* Holders at slots 10, 20 and 30 with indices 0 to 2: who is last in the group
@@ -161,7 +150,7 @@ Test(share_table, the_dead_are_cleared_away)
 
 	cr_assert_eq(prune(&t, 0), 0);
 	cr_assert_eq(share_table_holders(&t), 3);
-	finish(a);
+	child_kill(a);
 	cr_assert_eq(prune(&t, 0), 1);
 	cr_assert_eq(share_table_holders(&t), 2);
 	for (unsigned i = 10; i < 13; i++)
@@ -170,8 +159,8 @@ Test(share_table, the_dead_are_cleared_away)
 	cr_assert_eq(t.row[30].index, 0);
 	cr_assert_eq(take(&t, 10, 0, 5), 10);
 	cr_assert_eq(t.row[10].next, 77);
-	finish(b);
-	finish(c);
+	child_kill(b);
+	child_kill(c);
 	cr_assert_eq(prune(&other, 0), 2);
 	cr_assert(share_table_leads(&other, 10));
 }

@@ -5,16 +5,15 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "nic/link/link.h"
 #include "nic/link/share_steer.h"
 #include "wire/bth.h"
+#include "tests/unit/nic/child.h"
 
 #define PORT	 14791
 #define MEMBERS	 6
@@ -249,17 +248,14 @@ Test(share, who_leaves_is_not_missed)
 static pid_t child(void)
 {
 	static struct member other;
-	int ready[2];
-	char c;
-	pid_t pid;
+	int end;
+	pid_t pid = child_fork(&end);
 
-	cr_assert_eq(pipe(ready), 0);
-	pid = fork();
 	if (!pid) {
 		for (unsigned i = 0; i < MEMBERS; i++)
 			if (m[i].link)
 				leave(&m[i]);
-		if (try_join(&other, dir) || write(ready[1], "", 1) != 1)
+		if (try_join(&other, dir) || !child_says(end))
 			_exit(1);
 		for (;;) {
 			link_receive(other.link, 64, now());
@@ -268,16 +264,8 @@ static pid_t child(void)
 			usleep(100);
 		}
 	}
-	close(ready[1]);
-	cr_assert_eq(read(ready[0], &c, 1), 1);
-	close(ready[0]);
+	child_await(end);
 	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 Test(share, what_a_forked_child_closes_stays_open)
@@ -288,7 +276,7 @@ Test(share, what_a_forked_child_closes_stays_open)
 	join(&m[1]);
 	pid = child();
 	exchange(20);
-	finish(pid);
+	child_kill(pid);
 	settle();
 }
 
@@ -305,14 +293,14 @@ Test(share, deaths_are_mended)
 	join(&m[2]);
 	pid[3] = child();
 	join(&m[3]);
-	finish(pid[0]);
+	child_kill(pid[0]);
 	exchange(3);
 	settle();
-	finish(pid[2]);
-	finish(pid[1]);
+	child_kill(pid[2]);
+	child_kill(pid[1]);
 	exchange(3);
 	settle();
-	finish(pid[3]);
+	child_kill(pid[3]);
 	join(&m[4]);
 	exchange(3);
 	settle();

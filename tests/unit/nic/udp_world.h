@@ -8,6 +8,7 @@
 #include "nic/link/link.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -118,18 +119,40 @@ static inline void open_both(bool icrc)
 	open_end(&b, &addr_b, &rec_b.tap);
 }
 
-static inline void close_both(void)
-{
-	link_free(a.link);
-	if (b.link != a.link)
-		link_free(b.link);
-}
-
 /* Criterion shows why a test was skipped only to who asks. */
 static inline void skip(const char *reason)
 {
 	fprintf(stderr, "skipped: %s\n", reason);
 	cr_skip_test("%s", reason);
+}
+
+/* One end on ::1, of which there is only one: it is @a and @b, and records.
+ * @port: what keeps tests that run at the same time apart.
+ */
+static inline void open_to_itself(uint16_t port)
+{
+	struct ip_addr one;
+
+	ip_parse(&one, "::1");
+	rec_a.tap.ops = &recorder_ops;
+	cfg.icrc = true;
+	cfg.port = (uint16_t)(port + getpid() % 10000);
+	cfg.addr[0] = one;
+	cfg.naddr = 1;
+	cfg.counters = &a.counters;
+	if (link_udp_new(&cfg, &a.link, why) == -EADDRNOTAVAIL)
+		skip("this host has no ::1");
+	link_free(a.link);
+	open_end(&a, &one, &rec_a.tap);
+	b = a;
+	link_set_up(a.link, take, &b);
+}
+
+static inline void close_both(void)
+{
+	link_free(a.link);
+	if (b.link != a.link)
+		link_free(b.link);
 }
 
 /* Moves the process to a network namespace that nobody else is in. */
