@@ -13,22 +13,15 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../support"))
+from score import Score  # noqa: E402
+
 DOCUMENTS = ["README.md", "CONTRIBUTING.md"] + sorted(
     os.path.join(folder, name) for folder, _, names in os.walk("docs")
     for name in names if name.endswith(".md"))
 
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-
-
-class Score:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, name, wrong):
-        self.passed += not wrong
-        self.failed += bool(wrong)
-        if wrong:
-            print(f"FAIL {name}: {wrong}")
 
 
 def read(path):
@@ -106,8 +99,7 @@ def main():
     score.check("docs/replay.md", kinds_missing())
     score.check("README.md", recipe_wrong())
     score.check("man/glassnic.1, installed", manual_wrong(glassnic))
-    print(f"{score.passed} passed, {score.failed} failed")
-    sys.exit(1 if score.failed else 0)
+    score.finish()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../support"))
+from score import Score  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 INSTALLED = "/usr/lib/x86_64-linux-gnu/libibverbs.so.1"
 V56_LIST = os.path.join(HERE, "abi_v56.list")
@@ -39,17 +43,6 @@ PROGRAMS = [
 LOADER_COMPLAINS = re.compile(
     r"symbol lookup error|undefined symbol|version .* not found|"
     r"cannot open shared object|ImportError")
-
-
-class Score:
-    passed = failed = 0
-
-    def check(self, name, complaint):
-        if complaint:
-            self.failed += 1
-            print(f"FAIL {name}: {complaint}")
-        else:
-            self.passed += 1
 
 
 def exports(library):
@@ -134,8 +127,7 @@ def main():
     compare(score, os.path.join(libs, "libibverbs.so.1"))
     for command, expect in PROGRAMS:
         run(score, libs, command, expect)
-    print(f"{score.passed} passed, {score.failed} failed")
-    sys.exit(1 if score.failed else 0)
+    score.finish()
 
 
 if __name__ == "__main__":

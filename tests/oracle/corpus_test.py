@@ -18,6 +18,10 @@ from oracle_test import OPCODES, icrc, roce
 
 from scapy.layers.l2 import Ether
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "../support"))
+from score import Score  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PCAPS = os.path.join(HERE, "../../pcaps")
 CAPTURES = sorted(glob.glob(os.path.join(PCAPS, "*.pcapng")))
@@ -47,17 +51,6 @@ WANTED = {
     "an unknown opcode": lambda p: p.get("undecodable") == "opcode",
     "a PSN of 0 after the highest": lambda p: p["psn"] == 0xffffff,
 }
-
-
-class Score:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, name, wrong):
-        self.passed += not wrong
-        self.failed += bool(wrong)
-        if wrong:
-            print(f"FAIL {name}: {wrong}")
 
 
 def read(path):
@@ -157,8 +150,7 @@ def main(build):
     tagged = [f for p in CAPTURES for f in raw_frames(p)
               if f[12:14] == b"\x81\x00"]
     score.check("VLAN tags", not tagged and "in no capture")
-    print(f"{score.passed} passed, {score.failed} failed")
-    sys.exit(1 if score.failed else 0)
+    score.finish()
 
 
 if __name__ == "__main__":
