@@ -95,8 +95,7 @@ static void build_imm(struct ibv_qp_ex *ex, uint64_t op,
 		wr->imm = imm;
 }
 
-/* ---- builders ---------------------------------------------------------------
- */
+/* ---- builders ---- */
 
 static void wr_send(struct ibv_qp_ex *ex)
 {
@@ -219,8 +218,7 @@ static void wr_bind_mw(struct ibv_qp_ex *ex, struct ibv_mw *mw, uint32_t rkey,
 		mw_fill_bind(wr, mw, rkey, info);
 }
 
-/* ---- setters ----------------------------------------------------------------
- */
+/* ---- setters ---- */
 
 static void wr_set_ud_addr(struct ibv_qp_ex *ex, struct ibv_ah *ah,
 			   uint32_t remote_qpn, uint32_t remote_qkey)
@@ -289,8 +287,7 @@ static void wr_set_inline_data(struct ibv_qp_ex *ex, void *addr, size_t length)
 	wr_set_inline_data_list(ex, 1, &buf);
 }
 
-/* ---- the region -------------------------------------------------------------
- */
+/* ---- the region ---- */
 
 static void wr_start(struct ibv_qp_ex *ex)
 {

@@ -126,8 +126,7 @@ int wq_destroy(struct ibv_wq *ibv)
 	return 0;
 }
 
-/* ---- tables ---------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 static struct gn_ind *make_table(struct ibv_context *context,
 				 const struct ibv_rwq_ind_table_init_attr *a,

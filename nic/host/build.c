@@ -21,8 +21,7 @@
 #include "wire/crc32.h"
 #include "wire/vxlan.h"
 
-/* ---- the capture ------------------------------------------------------------
- */
+/* ---- the capture ---- */
 
 /* @text with each %p replaced by the process's number. */
 static void expand_path(const char *text, char *path, size_t size)

@@ -84,8 +84,7 @@ void share_table_sweep(const char *path, const char *prefix, unsigned sec)
 	closedir(dir);
 }
 
-/* ---- reading and writing ----------------------------------------------------
- */
+/* ---- reading and writing ---- */
 
 static off_t place_of(unsigned slot)
 {

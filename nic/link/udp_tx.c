@@ -135,8 +135,7 @@ static bool try_again(struct udp_tx *t, const struct mmsghdr *first, int error)
 	return false;
 }
 
-/* ---- collecting a run ------------------------------------------------------
- */
+/* ---- collecting a run ---- */
 
 static void headers_of(const struct udp_tx *t, const struct pkt *p, uint16_t id,
 		       uint32_t len, struct ip_header *ip, struct udp *udp)
@@ -242,8 +241,7 @@ static void clear_run(struct udp_tx *t)
 	udp_train_end(&t->train);
 }
 
-/* ---- sending a run ---------------------------------------------------------
- */
+/* ---- sending a run ---- */
 
 static void show(const struct udp_tx *t, const struct pkt *p, uint16_t id)
 {

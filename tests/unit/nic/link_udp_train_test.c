@@ -13,8 +13,7 @@
 
 TestSuite(train, .fini = close_both, .timeout = 60);
 
-/* ---- the kernel, watched and made to refuse ---------------------------------
- */
+/* ---- the kernel, watched and made to refuse ---- */
 
 static unsigned trains, singles; /* messages that the kernel took */
 static int refusal;		 /* errno for what is a train */
