@@ -10,11 +10,11 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "nic/base/log.h"
+#include "nic/base/room.h"
 #include "nic/link/udp_frame.h"
 #include "nic/link/udp_source.h"
 #include "nic/link/udp_train.h"
@@ -22,8 +22,6 @@
 
 #define LOOPBACK  1u	 /* index of lo, by which a host talks to itself */
 #define RUN_MAX	  64u	 /* packets */
-#define WAITS	  10	 /* how often one batch waits for room ... */
-#define WAIT_NSEC 100000 /* ... and how long: 1 ms in all */
 
 /* One element of a run's sendmmsg. */
 struct message {
@@ -93,16 +91,6 @@ void udp_tx_free(struct udp_tx *t)
 	free(t);
 }
 
-/* The socket is full, or a queue below it. */
-static void wait_for_room(struct udp_tx *t, int error)
-{
-	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
-	struct pollfd p = {.fd = t->sock->fd, .events = POLLOUT};
-
-	/* Nothing announces room in the queue below, whose sign is ENOBUFS. */
-	ppoll(&p, error == ENOBUFS ? 0 : 1, &pause, NULL);
-}
-
 static void complain_once(struct udp_tx *t, const union udp_name *to, int error)
 {
 	struct ip_addr addr = udp_name_addr(to);
@@ -128,7 +116,7 @@ static bool try_again(struct udp_tx *t, const struct mmsghdr *first, int error)
 			return false;
 		t->waits--;
 		if (error != ECONNREFUSED)
-			wait_for_room(t, error);
+			room_wait(t->sock->fd, error);
 		return true;
 	}
 	complain_once(t, first->msg_hdr.msg_name, error);
@@ -351,7 +339,7 @@ static void send_one(struct udp_tx *t, struct pkt *p)
 
 void udp_tx_send(struct udp_tx *t, struct pkt *batch, unsigned n, nsec_t now)
 {
-	t->waits = WAITS;
+	t->waits = ROOM_WAITS;
 	t->coupling = n > 1 && gso_allowed(&t->gso, now);
 	for (unsigned i = 0; i < n; i++)
 		send_one(t, &batch[i]);

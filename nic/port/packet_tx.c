@@ -6,17 +6,15 @@
 #include "nic/port/packet_tx.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "nic/base/log.h"
+#include "nic/base/room.h"
 #include "nic/port/packet_train.h"
 
 #define MSGS	  64u
 #define IOVS	  1024u
-#define WAITS	  10	 /* how often one batch waits for room ... */
-#define WAIT_NSEC 100000 /* ... and how long: 1 ms in all */
 
 /* The packets that a message was made of. */
 struct load {
@@ -64,16 +62,6 @@ void packet_tx_free(struct packet_tx *t)
 
 /* ---- what the kernel says ---- */
 
-/* The socket is full, or a queue below it. */
-static void wait_for_room(struct packet_tx *t, int error)
-{
-	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
-	struct pollfd p = {.fd = t->fd, .events = POLLOUT};
-
-	/* Nothing announces room in the queue below, whose sign is ENOBUFS. */
-	ppoll(&p, error == ENOBUFS ? 0 : 1, &pause, NULL);
-}
-
 static void complain_once(struct packet_tx *t, int error)
 {
 	if (t->complained)
@@ -94,7 +82,7 @@ static bool try_again(struct packet_tx *t, int error)
 	if ((error != EAGAIN && error != ENOBUFS) || !t->waits)
 		return false;
 	t->waits--;
-	wait_for_room(t, error);
+	room_wait(t->fd, error);
 	return true;
 }
 
@@ -247,7 +235,7 @@ void packet_tx_send(struct packet_tx *t, struct pkt *batch, unsigned n,
 	struct train train;
 	unsigned took;
 
-	t->waits = WAITS;
+	t->waits = ROOM_WAITS;
 	t->coupling = n > 1 && gso_allowed(&t->gso, now);
 	for (unsigned i = 0; i < n; i += took) {
 		took = 1;

@@ -8,12 +8,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include "nic/base/log.h"
+#include "nic/base/room.h"
 
-#define WAITS	   10	  /* how often one batch waits for room ... */
-#define WAIT_NSEC  100000 /* ... and how long: 1 ms in all */
 #define RETRY_NSEC (100 * USEC)
 #define DOWN_NSEC  (10 * MSEC) /* while the interface is down */
 
@@ -73,8 +71,6 @@ static bool is_full(int error)
  */
 static bool again(struct xdp_sock *s, int error, bool progress)
 {
-	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
-
 	if (error == EINTR)
 		return true;
 	if (!is_full(error) || is_idle(s))
@@ -84,7 +80,7 @@ static bool again(struct xdp_sock *s, int error, bool progress)
 	if (!s->waits)
 		return false;
 	s->waits--;
-	ppoll(NULL, 0, &pause, NULL);
+	room_wait(-1, ENOBUFS);
 	return true;
 }
 
@@ -155,8 +151,6 @@ static bool has_room(struct xdp_sock *s, unsigned chunks)
 /* Room for another packet of so many chunks: made, if there is none. */
 static bool make_room(struct xdp_sock *s, unsigned chunks, nsec_t now)
 {
-	const struct timespec pause = {.tv_nsec = WAIT_NSEC};
-
 	for (;;) {
 		if (has_room(s, chunks))
 			return true;
@@ -167,7 +161,7 @@ static bool make_room(struct xdp_sock *s, unsigned chunks, nsec_t now)
 		if (!s->waits)
 			return false;
 		s->waits--;
-		ppoll(NULL, 0, &pause, NULL);
+		room_wait(-1, ENOBUFS);
 	}
 }
 
@@ -193,7 +187,7 @@ void xdp_tx_send(struct xdp_sock *s, struct pkt *batch, unsigned n, nsec_t now)
 {
 	bool any = false;
 
-	s->waits = WAITS;
+	s->waits = ROOM_WAITS;
 	reclaim(s);
 	for (unsigned i = 0; i < n; i++) {
 		unsigned chunks = chunks_of(&batch[i]);
