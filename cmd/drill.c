@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd/cmd.h"
+#include "cmd/meet.h"
 #include "drill/live.h"
 #include "drill/play.h"
 #include "drill/words.h"
@@ -37,7 +38,7 @@ static const char help[] =
 struct drill {
 	struct play_options o;
 	bool help, quiet;
-	const char *live, *peer, *capture; /* NULL: not given */
+	struct meeting meet;
 	struct coverage *coverage;
 	unsigned passed, failed, skipped;
 };
@@ -107,15 +108,13 @@ static int finish(struct drill *d)
 static int check_options(const char *command, const struct drill *d,
 			 int ndrills)
 {
-	if (!d->live != !d->peer)
-		return usage_error(command,
-				   "--live and --peer belong together: "
-				   "--live SPEC --peer HOST:PORT");
-	if (d->capture && !d->live && ndrills > 1)
+	if (meet_check(command, &d->meet))
+		return EXIT_USAGE;
+	if (d->meet.capture && !d->meet.live && ndrills > 1)
 		return usage_error(command,
 				   "--capture: one drill at a time, since "
 				   "each begins at the same moment");
-	if (d->coverage && d->live)
+	if (d->coverage && d->meet.live)
 		return usage_error(command, "--coverage: of the NIC in memory "
 					    "only, not with --live");
 	return EXIT_OK;
@@ -149,9 +148,9 @@ static int take_options(struct drill *d, int argc, char **argv)
 			d->coverage = calloc(1, sizeof(*d->coverage));
 			d->o.coverage = d->coverage;
 			break;
-		case 'l': d->live = optarg; break;
-		case 'p': d->peer = optarg; break;
-		case 'w': d->capture = optarg; break;
+		case 'l': d->meet.live = optarg; break;
+		case 'p': d->meet.peer = optarg; break;
+		case 'w': d->meet.capture = optarg; break;
 		case ':':
 			return usage_error(argv[0], "%s: no value behind it",
 					   argv[optind - 1]);
@@ -167,26 +166,6 @@ static int take_options(struct drill *d, int argc, char **argv)
 	return check_options(argv[0], d, argc - optind);
 }
 
-/* *@live: what drills are played against, or NULL for the NIC in memory. */
-static int meet_peer(struct drill *d, struct live **live)
-{
-	char why[WORDS_WHY_MAX];
-
-	*live = NULL;
-	if (!d->live) {
-		d->o.capture = d->capture;
-		return EXIT_OK;
-	}
-	*live = live_new(d->live, d->peer, d->capture, why);
-	if (!*live) {
-		usage_error("drill", "%s", why);
-		return EXIT_CANNOT_RUN;
-	}
-	d->o.bench = live_bench;
-	d->o.bench_ctx = *live;
-	return EXIT_OK;
-}
-
 int cmd_drill(int argc, char **argv)
 {
 	struct drill d = {0};
@@ -196,10 +175,16 @@ int cmd_drill(int argc, char **argv)
 	if (d.help)
 		fputs(help, stdout);
 	else if (!status)
-		status = meet_peer(&d, &live);
+		status = meet_peer("drill", &d.meet, &live);
 	if (status || d.help) {
 		free(d.coverage);
 		return status;
+	}
+	if (live) {
+		d.o.bench = live_bench;
+		d.o.bench_ctx = live;
+	} else {
+		d.o.capture = d.meet.capture;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0); /* live takes its time */
 	for (; optind < argc; optind++)

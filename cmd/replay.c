@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "cmd/cmd.h"
+#include "cmd/meet.h"
 #include "drill/live.h"
 #include "replay/replay.h"
 
@@ -43,7 +44,7 @@ static const char help[] =
 struct options {
 	struct replay_options o;
 	const char *path;
-	const char *live, *peer, *capture; /* NULL: not given */
+	struct meeting meet;
 };
 
 static bool parse_side(struct replay_options *o, const char *text)
@@ -72,9 +73,9 @@ static const char *set_option(struct options *all, int opt)
 	struct replay_options *o = &all->o;
 
 	switch (opt) {
-	case 'l': all->live = optarg; return NULL;
-	case 'c': all->peer = optarg; return NULL;
-	case 'w': all->capture = optarg; return NULL;
+	case 'l': all->meet.live = optarg; return NULL;
+	case 'c': all->meet.peer = optarg; return NULL;
+	case 'w': all->meet.capture = optarg; return NULL;
 	case 'a':
 		return parse_side(o, optarg) ? NULL : "responder or requester";
 	case 'f': return parse_flow(o, optarg) ? NULL : "a number from 1 on";
@@ -101,14 +102,12 @@ static int check_options(const struct options *o)
 	if (!strcmp(o->path, "-"))
 		return usage_error("replay", "standard input cannot be read "
 					     "twice: give a file");
-	if (!o->live != !o->peer)
-		return usage_error("replay", "--live and --peer belong "
-					     "together: --live SPEC --peer "
-					     "HOST:PORT");
-	if (o->capture && !o->live)
+	if (meet_check("replay", &o->meet))
+		return EXIT_USAGE;
+	if (o->meet.capture && !o->meet.live)
 		return usage_error("replay", "--capture: there are packets to "
 					     "capture with --live only");
-	if (o->live && *o->o.spec)
+	if (o->meet.live && *o->o.spec)
 		return usage_error("replay", "--nic: a real NIC is what it is; "
 					     "not with --live");
 	return -1;
@@ -192,24 +191,6 @@ static void draw(void *ctx, uint64_t packets, uint64_t total)
 			(unsigned)(packets * 100 / total));
 }
 
-/* Where it is played, if not in memory; *@live is the caller's to free. */
-static int meet_peer(struct options *o, struct live **live)
-{
-	char why[WORDS_WHY_MAX];
-
-	*live = NULL;
-	if (!o->live)
-		return EXIT_OK;
-	*live = live_new(o->live, o->peer, o->capture, why);
-	if (!*live) {
-		usage_error("replay", "%s", why);
-		return EXIT_CANNOT_RUN;
-	}
-	o->o.bench = live_bench;
-	o->o.bench_ctx = *live;
-	return EXIT_OK;
-}
-
 static int run(struct options *o, struct bar *bar)
 {
 	char why[REPLAY_WHY_MAX];
@@ -239,7 +220,11 @@ int cmd_replay(int argc, char **argv)
 		return status;
 	/* What captured QPs do is not the engine's business to warn of. */
 	setenv("GLASSNIC_LOG", "error", 0);
-	status = meet_peer(&o, &live);
+	status = meet_peer("replay", &o.meet, &live);
+	if (live) {
+		o.o.bench = live_bench;
+		o.o.bench_ctx = live;
+	}
 	if (!status)
 		status = run(&o, &bar);
 	if (live)
