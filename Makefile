@@ -325,14 +325,19 @@ WIRESHARK_PLUGINS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(shell \
 	tshark -G folders 2>/dev/null | sed -n 's/^Global Lua Plugins:[[:space:]]*//p'))
 .PHONY: install
 install: all	# into DESTDIR, for PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/glassnic \
-		$(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/glassnic
 	install $(BUILD)/glassnic $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/lib/*.so* $(DESTDIR)$(PREFIX)/lib/glassnic
 	install $(BUILD)/glassnic-peer $(DESTDIR)$(PREFIX)/lib/glassnic
+	for section in 1 5 7; do \
+		install -m 644 -D -t $(DESTDIR)$(PREFIX)/share/man/man$$section \
+			man/*.$$section; \
+	done
 	$(BUILD)/glassnic options --man | \
-		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
-		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
+		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic-nic.5 \
+		> $(DESTDIR)$(PREFIX)/share/man/man5/glassnic-nic.5
+	find LICENSE docs pcaps -type f -not -name '*.drill' -exec install \
+		-m 644 -D {} $(DESTDIR)$(PREFIX)/share/doc/glassnic/{} ';'
 	install -d $(DESTDIR)$(PREFIX)/share/glassnic/labs
 	install -m 644 labs/*.py $(DESTDIR)$(PREFIX)/share/glassnic/labs
 	for lab in labs/[0-9]*; do \

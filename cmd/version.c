@@ -14,6 +14,16 @@
 #else
 #define CAPTURES "cannot be read (build with libpcap-dev)"
 #endif
+#ifdef HAVE_XDP
+#define XDP "by libxdp"
+#else
+#define XDP "none (build with libxdp-dev and libbpf-dev)"
+#endif
+#ifdef HAVE_JANSSON
+#define SHOW "by jansson"
+#else
+#define SHOW "cannot show (build with libjansson-dev)"
+#endif
 
 int cmd_version(int argc, char **argv)
 {
@@ -26,6 +36,8 @@ int cmd_version(int argc, char **argv)
 	else
 		puts("glassnic " VERSION "\n"
 		     "  ICRC: " ICRC_BY "\n"
-		     "  captures: " CAPTURES);
+		     "  captures: " CAPTURES "\n"
+		     "  AF_XDP: " XDP "\n"
+		     "  glassnic show: " SHOW);
 	return EXIT_OK;
 }
