@@ -211,6 +211,11 @@ int decode_options(struct decode_options *o, int argc, char **argv)
 		if (opt == ':' || opt == '?' || want)
 			return usage_option(opt, index, argv[optind - 1], want);
 	}
+	if (argc - optind == 2 && o->ladder)
+		return usage_error("decode",
+				   "of %s and %s one is the capture; a ladder "
+				   "is drawn into NAME.svg or NAME.html",
+				   argv[optind], argv[optind + 1]);
 	if (argc - optind != 1)
 		return usage_error("decode",
 				   "want one capture file, or \"-\" "

@@ -77,19 +77,20 @@ static int add_spec(struct request *rq, const char *spec)
 	return EXIT_OK;
 }
 
+static bool is_option(const char *name)
+{
+	return !strcmp(name, "--nic") || !strcmp(name, "--capture") ||
+	       !strcmp(name, "--log");
+}
+
 static int take_option(struct request *rq, const char *name, const char *value)
 {
 	if (!strcmp(name, "--nic"))
 		return add_spec(rq, value);
 	if (!strcmp(name, "--capture"))
 		rq->capture = value;
-	else if (!strcmp(name, "--log"))
-		rq->level = value;
 	else
-		return usage_error(rq->command,
-				   "%s: no such option; `glassnic help run' "
-				   "lists them",
-				   name);
+		rq->level = value;
 	return EXIT_OK;
 }
 
@@ -101,6 +102,11 @@ static int parse_option(struct request *rq, int argc, char **argv, int *i)
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[*i], "="),
 		 argv[*i]);
+	if (!is_option(name))
+		return usage_error(rq->command,
+				   "%s: no such option; `glassnic help run' "
+				   "lists them",
+				   name);
 	if (value)
 		return take_option(rq, name, value + 1);
 	if (*i + 1 < argc)

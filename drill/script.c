@@ -109,6 +109,24 @@ static bool is_blank(const char *text)
 	return !*text || *text == '#';
 }
 
+/* Terminals obey control characters, and a NUL would hide what is behind it. */
+static bool is_text(const char *path, const char *text, size_t len, char *why)
+{
+	unsigned number = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		number += text[i] == '\n';
+		if (!iscntrl((unsigned char)text[i]) ||
+		    (text[i] && strchr("\t\n\r", text[i])))
+			continue;
+		snprintf(why, WORDS_WHY_MAX,
+			 "%.200s:%u: not text (a byte of 0x%02x)", path, number,
+			 (unsigned char)text[i]);
+		return false;
+	}
+	return true;
+}
+
 static bool split_lines(struct script *s, char *why)
 {
 	char *rest = s->text, *text;
@@ -165,7 +183,8 @@ struct script *script_parse(const char *path, const char *text, size_t len,
 	s->line = calloc(count_char(s->text, '\n') + 1, sizeof(*s->line));
 	if (!s->line)
 		goto no_memory;
-	if (split_lines(s, why) && check_runs(s, why))
+	if (is_text(path, text, len, why) && split_lines(s, why) &&
+	    check_runs(s, why))
 		return s;
 	script_free(s);
 	return NULL;

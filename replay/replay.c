@@ -289,6 +289,17 @@ static bool play_all(struct replay *r)
 	return true;
 }
 
+static bool has_flow(const struct replay *r)
+{
+	uint32_t n = flows_count(r->flows);
+
+	if (r->o->flow <= n)
+		return true;
+	snprintf(r->why, REPLAY_WHY_MAX, "no flow %u: there %s %u", r->o->flow,
+		 n == 1 ? "is" : "are", n);
+	return false;
+}
+
 static bool one_for_drill(struct replay *r)
 {
 	if (r->nwanted == 1)
@@ -325,7 +336,7 @@ static bool run(struct replay *r)
 		snprintf(r->why, REPLAY_WHY_MAX, "no memory");
 		return false;
 	}
-	if (r->o->as_drill && !one_for_drill(r))
+	if (!has_flow(r) || (r->o->as_drill && !one_for_drill(r)))
 		return false;
 	if (!play_all(r))
 		return false;

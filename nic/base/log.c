@@ -1,5 +1,6 @@
 #include "nic/base/log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -36,6 +37,10 @@ static void put_line(const char *fmt, va_list ap)
 	n += (size_t)more;
 	if (n >= room)
 		n = room - 1;
+	/* What a file or a user said; a terminal would obey it. */
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)line[i]))
+			line[i] = '?';
 	line[n++] = '\n';
 	/* Nobody is left to tell if standard error cannot be written. */
 	if (write(STDERR_FILENO, line, n) < 0)

@@ -38,6 +38,14 @@ MISTAKES = {
     "option": (["run", "--nci", "x", "true"], 2,
                "glassnic run: --nci: no such option; "
                "`glassnic help run' lists them"),
+    "option, last": (["run", "--nci"], 2,
+                     "glassnic run: --nci: no such option; "
+                     "`glassnic help run' lists them"),
+    "picture": (["decode", "pcaps/rnr.pcap", "--ladder", "x.png"], 2,
+                "glassnic decode: of pcaps/rnr.pcap and x.png one is the "
+                "capture; a ladder is drawn into NAME.svg or NAME.html"),
+    "flow": (["replay", "pcaps/rnr.pcap", "--flow", "9"], 2,
+             "glassnic replay: no flow 9: there is 1"),
     "nothing to run": (["run"], 2,
                        "glassnic run: no program to run; "
                        "try `glassnic run -- ibv_devinfo'"),

@@ -77,6 +77,7 @@ Test(script, what_is_wrong_is_said)
 		 "than 512"},
 		{"each a = # none\nx\n",
 		 "x.drill: each a: no values, or more than 4096 runs"},
+		{"x\n\x1b[31mred\n", "x.drill:2: not text (a byte of 0x1b)"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

@@ -59,6 +59,14 @@ Test(log, unknown_level_is_explained)
 	cr_assert_str_eq(logged("loud", LOG_WARN), "glassnic: x\n", "once");
 }
 
+Test(log, control_characters_reach_no_terminal)
+{
+	cr_assert_str_eq(logged("\x1b[2J\n", LOG_WARN),
+			 "glassnic: GLASSNIC_LOG=?[2J?: unknown level, warn is "
+			 "used; choose error, warn, info or debug\n"
+			 "glassnic: x\n");
+}
+
 Test(counters, every_one_has_a_name_of_its_own)
 {
 	for (unsigned i = 0; i < CNT_N; i++) {
