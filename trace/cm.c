@@ -8,22 +8,13 @@
 
 #define KEPT 256u
 
-#define MAD_LEN		256u
-#define MAD_CLASS_CM	0x07u
-#define MAD_METHOD_SEND 0x03u
-#define ATTRIBUTE_REQ	0x0010u
-#define ATTRIBUTE_REP	0x0013u
-#define CM_OFFSET	24u /* behind the common MAD header */
-#define SERVICE_RC	0u
-#define SERVICE_UC	1u
-
 struct request {
 	struct ip_addr src, dst;
 	uint32_t vni;
 	uint32_t id;  /* the requester's communication ID */
 	uint32_t qpn; /* the requester's */
 	uint32_t psn; /* at which the other side starts */
-	unsigned service;
+	unsigned transport;
 	bool replied;
 	uint32_t reply_id;
 };
@@ -65,16 +56,17 @@ static struct request *find(struct cm *cm, const struct ip_addr *src,
 	return NULL;
 }
 
-static void note_req(struct cm *cm, const struct packet *p, const uint8_t *req)
+static void note_req(struct cm *cm, const struct packet *p,
+		     const struct cm_msg *req)
 {
 	struct request r = {
 		.src = p->ip.src,
 		.dst = p->ip.dst,
 		.vni = vni_of(p),
-		.id = get_be32(req),
-		.qpn = get_be24(req + 32),
-		.service = req[43] >> 1 & 3,
-		.psn = get_be24(req + 44),
+		.id = (uint32_t)cm_get(req, CM_LOCAL_ID),
+		.qpn = (uint32_t)cm_get(req, CM_QPN),
+		.transport = (unsigned)cm_get(req, CM_TRANSPORT),
+		.psn = (uint32_t)cm_get(req, CM_PSN),
 	};
 	const struct request *old = find(cm, &r.src, &r.dst, r.vni, r.id);
 
@@ -91,26 +83,26 @@ static void start(struct stream *s, uint32_t psn)
 }
 
 static bool note_rep(struct cm *cm, struct streams *all, const struct packet *p,
-		     const uint8_t *rep)
+		     const struct cm_msg *rep)
 {
-	struct request *r =
-		find(cm, &p->ip.dst, &p->ip.src, vni_of(p), get_be32(rep + 4));
+	struct request *r = find(cm, &p->ip.dst, &p->ip.src, vni_of(p),
+				 (uint32_t)cm_get(rep, CM_REMOTE_ID));
+	uint32_t id = (uint32_t)cm_get(rep, CM_LOCAL_ID);
 	struct stream *there, *back;
 	struct stream_key key;
 
-	if (!r || r->service > SERVICE_UC ||
-	    (r->replied && r->reply_id == get_be32(rep)))
+	if (!r || r->transport > CM_UC || (r->replied && r->reply_id == id))
 		return false;
 	r->replied = true;
-	r->reply_id = get_be32(rep);
+	r->reply_id = id;
 
 	key = (struct stream_key){
 		.src = r->src,
 		.dst = r->dst,
 		.vni = r->vni,
-		.dqpn = get_be24(rep + 12),
+		.dqpn = (uint32_t)cm_get(rep, CM_QPN),
 		.transport =
-			r->service == SERVICE_RC ? TRANSPORT_RC : TRANSPORT_UC,
+			r->transport == CM_RC ? TRANSPORT_RC : TRANSPORT_UC,
 	};
 	there = streams_get(all, &key);
 	key.src = r->dst;
@@ -119,23 +111,27 @@ static bool note_rep(struct cm *cm, struct streams *all, const struct packet *p,
 	back = streams_get(all, &key);
 	if (!there || !back)
 		return false;
-	start(there, get_be24(rep + 20));
+	start(there, (uint32_t)cm_get(rep, CM_PSN));
 	start(back, r->psn);
 	stream_pair(there, back);
 	there->sure = back->sure = true;
 	return true;
 }
 
+bool cm_find(const struct packet *p, struct cm_msg *m)
+{
+	return packet_sound(p) && p->icrc != ICRC_CUT &&
+	       p->roce.op->flags & HAS_DETH && p->roce.bth.dqpn == 1 &&
+	       cm_msg_find(p->roce.payload, m);
+}
+
 bool cm_packet(struct cm *cm, struct streams *all, const struct packet *p)
 {
-	struct span mad = p->roce.payload;
+	struct cm_msg m;
 
-	if (mad.len < MAD_LEN || mad.p[1] != MAD_CLASS_CM ||
-	    mad.p[3] != MAD_METHOD_SEND || p->icrc == ICRC_CUT)
+	if (!cm_find(p, &m))
 		return false;
-	switch (get_be16(mad.p + 16)) {
-	case ATTRIBUTE_REQ: note_req(cm, p, mad.p + CM_OFFSET); break;
-	case ATTRIBUTE_REP: return note_rep(cm, all, p, mad.p + CM_OFFSET);
-	}
-	return false;
+	if (m.kind == CM_REQ)
+		note_req(cm, p, &m);
+	return m.kind == CM_REP && note_rep(cm, all, p, &m);
 }

@@ -5,6 +5,10 @@
 #define TRACE_CM_H
 
 #include "trace/stream.h"
+#include "wire/cm.h"
+
+/* Whether @p is one of the connection manager's messages. */
+bool cm_find(const struct packet *p, struct cm_msg *m);
 
 struct cm;
 

@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <inttypes.h>
+#include "trace/cm.h"
 #include "trace/field.h"
 #include "trace/kind.h"
 #include "wire/aeth.h"
@@ -193,11 +194,79 @@ static void add_extensions(struct fields *f, const struct roce *r)
 			parts[i].add(f, r);
 }
 
+static void add_cm(struct fields *f, const struct cm_msg *m, enum cm_key key,
+		   const char *name, enum field_type type)
+{
+	if (cm_has(m->kind, key))
+		add_n(f, name, type, cm_get(m, key));
+}
+
+static void add_cm_words(struct fields *f, const struct cm_msg *m)
+{
+	static const char *const transport[] = {"RC", "UC", "RD", "other"};
+	static const char *const subject[] = {"REQ", "REP", "other", "other"};
+
+	if (cm_has(m->kind, CM_TRANSPORT))
+		add_text(f, "cm_transport", transport[cm_get(m, CM_TRANSPORT)]);
+	if (cm_has(m->kind, CM_SUBJECT))
+		add_text(f, "cm_about", subject[cm_get(m, CM_SUBJECT)]);
+	if (cm_has(m->kind, CM_REASON))
+		add_text(f, "cm_reason",
+			 cm_reason_text((unsigned)cm_get(m, CM_REASON)));
+	if (cm_has(m->kind, CM_SIDR_STATUS))
+		add_text(f, "cm_status",
+			 cm_sidr_text((unsigned)cm_get(m, CM_SIDR_STATUS)));
+}
+
+static void add_cm_address(struct fields *f, const struct cm_msg *m)
+{
+	struct cm_address a;
+
+	if (!cm_address(m, &a))
+		return;
+	add_text(f, "cm_space",
+		 a.space == 6	 ? "tcp"
+		 : a.space == 17 ? "udp"
+				 : "other");
+	add_addr(f, "cm_src", &a.src);
+	add_number(f, "cm_sport", a.sport);
+	add_addr(f, "cm_dst", &a.dst);
+	add_number(f, "cm_dport", a.dport);
+}
+
+/* In bytes; 0: reserved. */
+static unsigned cm_mtu(uint64_t code)
+{
+	return code >= 1 && code <= 5 ? 128u << code : 0;
+}
+
+void fields_of_cm(struct fields *f, const struct cm_msg *m)
+{
+	add_text(f, "cm", cm_kind_word(m->kind));
+	add_cm(f, m, CM_LOCAL_ID, "cm_id", FIELD_HEX);
+	add_cm(f, m, CM_REMOTE_ID, "cm_remote_id", FIELD_HEX);
+	add_cm(f, m, CM_QPN, "cm_qpn", FIELD_HEX);
+	add_cm(f, m, CM_PSN, "cm_psn", FIELD_NUMBER);
+	add_cm(f, m, CM_QKEY, "cm_qkey", FIELD_HEX);
+	add_cm(f, m, CM_RESOURCES, "cm_resources", FIELD_NUMBER);
+	add_cm(f, m, CM_DEPTH, "cm_depth", FIELD_NUMBER);
+	add_cm(f, m, CM_RETRY, "cm_retry", FIELD_NUMBER);
+	add_cm(f, m, CM_RNR_RETRY, "cm_rnr_retry", FIELD_NUMBER);
+	add_cm(f, m, CM_ACK_TIMEOUT, "cm_ack_timeout", FIELD_NUMBER);
+	add_cm(f, m, CM_SERVICE_TIMEOUT, "cm_service_timeout", FIELD_NUMBER);
+	if (cm_has(m->kind, CM_PATH_MTU))
+		add_number(f, "cm_mtu", cm_mtu(cm_get(m, CM_PATH_MTU)));
+	add_cm_words(f, m);
+	add_cm(f, m, CM_SERVICE_ID, "cm_service", FIELD_WIDE);
+	add_cm_address(f, m);
+}
+
 void fields_of(struct fields *f, const struct packet *p, enum note note,
 	       int64_t start_nsec)
 {
 	static const char *const icrc[] = {
 		[ICRC_OK] = "ok", [ICRC_BAD] = "bad", [ICRC_CUT] = "cut"};
+	struct cm_msg cm;
 
 	f->n = 0;
 	add_number(f, "frame", p->frame);
@@ -214,6 +283,8 @@ void fields_of(struct fields *f, const struct packet *p, enum note note,
 		add_text(f, "undecodable", drop_word(p->drop));
 	else
 		add_extensions(f, &p->roce);
+	if (cm_find(p, &cm))
+		fields_of_cm(f, &cm);
 	add_text(f, "icrc", icrc[p->icrc]);
 	if (packet_has_bth(p))
 		add_hex(f, "icrc_value", p->icrc_received);
@@ -256,7 +327,7 @@ void fields_json(const struct fields *f, FILE *out)
 	fputs("}\n", out);
 }
 
-static void text_value(const struct field *v, FILE *out)
+void field_text(const struct field *v, FILE *out)
 {
 	char addr[IP_TEXT_MAX];
 
@@ -275,6 +346,6 @@ void fields_text(const struct fields *f, FILE *out)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		fprintf(out, "%s%s ", i ? "\n" : "", f->v[i].name);
-		text_value(&f->v[i], out);
+		field_text(&f->v[i], out);
 	}
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include "trace/check.h"
+#include "wire/cm.h"
 
 enum field_type {
 	FIELD_NUMBER,
@@ -39,9 +40,13 @@ struct fields {
 /* Fills in @f.  @start_nsec: the time of the capture's first packet. */
 void fields_of(struct fields *f, const struct packet *p, enum note note,
 	       int64_t start_nsec);
+/* What a message of the connection manager says; the names begin with "cm". */
+void fields_of_cm(struct fields *f, const struct cm_msg *m);
 /* One JSON object, one line. */
 void fields_json(const struct fields *f, FILE *out);
 /* "name value" lines, as people read them. */
 void fields_text(const struct fields *f, FILE *out);
+/* The value alone, as people read it. */
+void field_text(const struct field *f, FILE *out);
 
 #endif

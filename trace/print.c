@@ -1,5 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
+#include "trace/cm.h"
+#include "trace/field.h"
 #include "trace/print.h"
 #include "wire/aeth.h"
 #include "wire/print.h"
@@ -18,6 +20,20 @@ enum ink packet_ink(const struct packet *p, enum note note)
 	return INK_PLAIN;
 }
 
+/* " [CM REQ id=0x14938abb qpn=0x56 psn=2105468 ...]" */
+static void print_cm(const struct cm_msg *m, FILE *out)
+{
+	struct fields f = {0};
+
+	fields_of_cm(&f, m);
+	fprintf(out, " [CM %s", cm_kind_word(m->kind));
+	for (size_t i = 1; i < f.n; i++) {
+		fprintf(out, " %s=", f.v[i].name + strlen("cm_"));
+		field_text(&f.v[i], out);
+	}
+	fputc(']', out);
+}
+
 static void print_oddities(const struct packet *p, enum note note, FILE *out)
 {
 	static const char *const notes[] = {
@@ -26,7 +42,11 @@ static void print_oddities(const struct packet *p, enum note note, FILE *out)
 		[NOTE_CNP] = "",
 	};
 
+	struct cm_msg cm;
+
 	fputs(notes[note], out);
+	if (cm_find(p, &cm))
+		print_cm(&cm, out);
 	if (p->segments)
 		fprintf(out, " [train %u/%u]", p->segment, p->segments);
 	if (p->tunnelled)
@@ -98,10 +118,29 @@ static size_t length_said(const struct roce *r)
 	return r->op->flags & HAS_RETH ? r->reth.len : r->payload.len;
 }
 
+/* "CM REQ, QP 0x56, PSN 2105468" */
+static const char *say_cm(const struct cm_msg *m, char *text, size_t size)
+{
+	const char *word = cm_kind_word(m->kind);
+
+	if (m->kind == CM_REJ)
+		snprintf(text, size, "CM %s: %s", word,
+			 cm_reason_text((unsigned)cm_get(m, CM_REASON)));
+	else if (cm_has(m->kind, CM_PSN))
+		snprintf(text, size, "CM %s, QP 0x%" PRIx64 ", PSN %" PRIu64,
+			 word, cm_get(m, CM_QPN), cm_get(m, CM_PSN));
+	else
+		snprintf(text, size, "CM %s", word);
+	return text;
+}
+
 const char *packet_brief(const struct packet *p, char *text, size_t size)
 {
 	const struct roce *r = &p->roce;
+	struct cm_msg cm;
 
+	if (cm_find(p, &cm))
+		return say_cm(&cm, text, size);
 	if (p->drop)
 		snprintf(text, size, "? (%s)", drop_text(p->drop));
 	else if (is_acknowledge(r))
@@ -139,7 +178,10 @@ static void label_aeth(const struct aeth *a, char *text, size_t size)
 const char *packet_label(const struct packet *p, char *text, size_t size)
 {
 	const struct roce *r = &p->roce;
+	struct cm_msg cm;
 
+	if (cm_find(p, &cm))
+		return say_cm(&cm, text, size);
 	if (p->drop)
 		snprintf(text, size, "? (%s)", drop_text(p->drop));
 	else if (p->icrc == ICRC_BAD)

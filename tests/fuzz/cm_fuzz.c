@@ -5,8 +5,6 @@
 #include "trace/cm.h"
 #include "wire/opcode.h"
 
-#define MAD_LEN 256u
-
 static struct ip_addr host(unsigned i)
 {
 	const uint8_t v4[4] = {10, 0, 0, (uint8_t)(i & 1)};
@@ -22,19 +20,24 @@ static uint32_t near(struct fuzz *f, uint32_t base)
 
 static void fill_mad(struct fuzz *f, uint8_t *mad)
 {
-	uint8_t *cm = mad + 24;
-	bool req = fuzz_u8(f) & 1;
+	uint8_t *cm = mad + 24, kind = fuzz_u8(f), at;
+	bool req = kind & 1;
 
 	memset(mad, 0, MAD_LEN);
 	mad[0] = 1;
 	mad[1] = 7;
 	mad[3] = 3;
-	put_be16(mad + 16, req ? 0x10 : 0x13);
+	put_be16(mad + 16, req ? CM_REQ : CM_REP);
 	put_be32(cm, fuzz_u8(f) & 3);
 	put_be32(cm + 4, fuzz_u8(f) & 3);
 	put_be24(cm + (req ? 32 : 12), 0x11 + (fuzz_u8(f) & 3));
 	put_be24(cm + (req ? 44 : 20), near(f, 0x100));
 	cm[43] = req ? fuzz_u8(f) : cm[43];
+	/* Now and then another message, and bytes anywhere. */
+	if (kind & 0x80)
+		mad[17] = 0x0f + (kind >> 1 & 0xf);
+	while ((at = fuzz_u8(f)) & 0x80)
+		mad[at] = fuzz_u8(f);
 }
 
 static void fill_headers(struct fuzz *f, struct roce *r)
