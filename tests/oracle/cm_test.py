@@ -89,12 +89,22 @@ def random_capture(path):
     return kinds
 
 
-def tshark(path):
+def fields_of_tshark():
+    """Those that this version has, of all that are named above."""
+    names = {f"infiniband.{name}" for kind in FIELDS.values()
+             for name in kind.values()} | {
+        f"infiniband.cm.req.ip_cm.{name}" for _, both in ADDRESSES
+        for name in both}
+    known = {line.split("\t")[2] for line in subprocess.run(
+        ["tshark", "-G", "fields"], capture_output=True, text=True,
+        check=True).stdout.splitlines()}
+    for name in sorted(names - known):
+        print(f"this tshark has no {name}: not compared")
+    return sorted(names & known)
+
+
+def tshark(path, names):
     """Of each frame, a field's name and value."""
-    names = sorted({f"infiniband.{name}" for kind in FIELDS.values()
-                    for name in kind.values()} |
-                   {f"infiniband.cm.req.ip_cm.{name}"
-                    for _, both in ADDRESSES for name in both})
     out = subprocess.run(
         ["tshark", "-n", "--disable-protocol", "rpcordma", "-r", path, "-T",
          "fields", "-e", "frame.number",
@@ -112,12 +122,14 @@ def ours(build, path):
 
 def differ(we, they):
     for key, name in FIELDS[we["cm"]].items():
+        if f"infiniband.{name}" not in they:
+            continue
         said = int(they[f"infiniband.{name}"] or "-1", 0)
         want = CODES[key][said] if key in CODES else said
         if we.get(key) != want:
             return f"{key} is {we.get(key)}, tshark's {name} {said}"
     for key, both in ADDRESSES if we["cm"] == "REQ" else []:
-        said = "".join(they[f"infiniband.cm.req.ip_cm.{name}"]
+        said = "".join(they.get(f"infiniband.cm.req.ip_cm.{name}", "")
                        for name in both)
         if we.get(key) != said:
             return f"{key} is {we.get(key)}, tshark's {said}"
@@ -126,7 +138,7 @@ def differ(we, they):
 
 def main():
     build = sys.argv[1] if len(sys.argv) > 1 else "build"
-    score = Score()
+    score, names = Score(), fields_of_tshark()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "cm.pcap")
         kinds = random_capture(path)
@@ -134,7 +146,7 @@ def main():
             row["cm"] for row in ours(build, path)] else "not those made")
         for path in [path, *sorted(glob.glob("pcaps/*.pcap*"))]:
             rows = ours(build, path)
-            they = tshark(path) if rows else {}
+            they = tshark(path, names) if rows else {}
             for row in rows:
                 score.check(f"{path} frame {row['frame']}",
                             differ(row, they[row["frame"]]))
