@@ -2,8 +2,8 @@
 
 It stands in namespaces of its own: ports, addresses, hubs and processes are
 nobody else's, and nothing of it remains.  There are two machines with an
-interface eth0, on one segment; shells are at the first, but those of clients that
-reach the server by that segment.
+interface eth0, on one segment; shells are at the first, but those of clients
+that reach the server by that segment.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PROGRAM = re.compile(r"(?:^|-- )(?:ibv?_\w+(?:pingpong|bw|lat)|"
                      r"\./(?:server|client))\b")
 INTERFACE = re.compile(r"(packet|xdp):eth0")
 ADDRESS = re.compile(r" (\d+\.){3}\d+$")
-CUT_OFF = 128 + signal.SIGPIPE  # the status of who writes more than head reads
+CUT_OFF = 128 + signal.SIGPIPE  # the status of who writes too much for head
 HERE, THERE = "192.168.77.1", "192.168.77.2"
 SEE_NIC = re.compile(r"glassnic show\b|--follow ib_write_bw")
 READ = re.compile(r"^(tshark|(build/)?glassnic decode)\b(?!.*(html|svg|>))")
@@ -28,8 +28,8 @@ LAB_RUN = re.compile(r"glassnic lab run (\d+)(?: (\S+))?$")
 
 
 def inside(words):
-    """@words in namespaces of their own, as their root.  All that is in them ends
-    with them, and with us.
+    """@words in namespaces of their own, as their root.  All that is in them
+    ends with them, and with us.
     """
     mapped = ["--map-root-user"] if os.geteuid() else []
     return ["setpriv", "--pdeathsig", "KILL", "unshare", *mapped, "--net", "--mount", "--pid", "--fork",
@@ -37,7 +37,9 @@ def inside(words):
 
 
 def furnish():
-    """Inside: memory for hubs, the segment, and Ctrl-C for all that starts."""
+    """Inside: memory for hubs and (/run) for files, which ends with us; the
+    segment; and Ctrl-C for all that starts.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for command in (
             "mount -t tmpfs none /dev/shm", "mount -t tmpfs none /run",
@@ -153,7 +155,7 @@ class Desk:
     @contextlib.contextmanager
     def traffic(self):
         """Programs that run, to look into."""
-        words = "-- ib_write_bw -x 1 -s 1024 -D 300"
+        words = "-- ib_write_bw -F -u 18 -x 1 -s 1024 -t 4 -D 300"
         run = "build/glassnic run --nic rate=10Mbit"
         server = Shell(self, f"{run} --capture traffic.pcapng {words}")
         server.await_that(listeners)
@@ -173,7 +175,18 @@ class Desk:
             server.kill()
 
     def play(self, block):
-        """(command, what is wrong with it) for each."""
+        """[(command, what is wrong with it)].  Programs that talk wait half a
+        second for each other, as the page has it: what a busy machine has
+        spoiled is played a second time.
+        """
+        found = list(self._play(block))
+        wrong = [f"{command}: {why}" for command, why in found if why]
+        if wrong and any(map(role, block.commands)):
+            print("again:", "; ".join(wrong))
+            found = list(self._play(block))
+        return found
+
+    def _play(self, block):
         servers = [c for c in block.commands if role(c) == "server"]
         sees = any(SEE_NIC.search(c) for c in block.commands)
         with (self.traffic() if sees and not servers else

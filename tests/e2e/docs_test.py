@@ -113,7 +113,7 @@ def played(page):
 def play(build, page, is_root):
     desk.furnish()
     score = Score()
-    with tempfile.TemporaryDirectory(prefix="glassnic-docs-") as folder:
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
         place = desk.Desk(build, folder)
         for block in played(page):
             where = f"{page}:{block.line}" if block.line else page
