@@ -32,8 +32,9 @@ def inside(words):
     ends with them, and with us.
     """
     mapped = ["--map-root-user"] if os.geteuid() else []
-    return ["setpriv", "--pdeathsig", "KILL", "unshare", *mapped, "--net", "--mount", "--pid", "--fork",
-            "--mount-proc", "--kill-child", *words]
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", *mapped, "--net",
+            "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
+            *words]
 
 
 def furnish():

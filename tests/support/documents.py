@@ -1,5 +1,5 @@
-"""The commands that documents show: blocks marked `sh', the column `command' of a
-table, and what the text names in `backticks'.
+"""The commands that documents show: blocks marked `sh', the column `command' of
+a table, and what the text names in `backticks'.
 """
 
 import glob
