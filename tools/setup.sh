@@ -12,7 +12,7 @@ needed='gcc make pkg-config python3 libibverbs-dev'
 build="$needed libisal-dev libpcap-dev libjansson-dev librdmacm-dev libxdp-dev libbpf-dev"
 demo='ibverbs-utils perftest tshark'
 labs='strace iperf3'
-test='libcriterion-dev iproute2 ethtool qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff'
+test='libcriterion-dev iproute2 ethtool qperf python3-scapy python3-pyverbs rdmacm-utils tcpdump clang libclang-rt-dev groff jq'
 bench='perftest iperf3'
 interop='qemu-system-x86 cpio binutils iproute2 util-linux'
 

@@ -6,21 +6,11 @@ and what a fresh run leaves has a right answer to every question.
 """
 
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 
+from student import GLASSNIC, answer_all, grade, lab
 from support import Score, need
-
-sys.dont_write_bytecode = True
-LABS = os.path.abspath("labs")
-GLASSNIC = os.path.abspath(os.path.join(
-    sys.argv[1] if len(sys.argv) > 1 else "build", "glassnic"))
-os.environ["GLASSNIC_PROGRAM"] = GLASSNIC
-sys.path.insert(0, LABS)
-import grade  # noqa: E402
-import lab  # noqa: E402
 
 
 def glassnic(*words):
@@ -48,19 +38,7 @@ def judge_solutions(score, n, home):
                         unlike(done, 1, file.read()))
 
 
-def answer_all(n, home, folder):
-    """As a student who knows."""
-    exercise, work = lab.load(home), grade.Work(folder)
-    for name in getattr(exercise, "STUDENT_WRITES", []):
-        shutil.copy(f"{home}/solution/{name}", folder)
-    with open(work.path(grade.ANSWERS), "w") as file:
-        for q in exercise.QUESTIONS:
-            answer = q.right(work)
-            words = answer if isinstance(answer, list) else [answer]
-            file.write(f"{q.key}: {' '.join(map(str, words))}\n")
-
-
-def judge_fresh_run(score, n, home, folder):
+def judge_fresh_run(score, n, folder):
     done = glassnic("run", str(n), folder)
     score.check(f"{n}: run", done.returncode and done.stdout + done.stderr)
     if done.returncode:
@@ -71,7 +49,7 @@ def judge_fresh_run(score, n, home, folder):
     score.check(f"{n}: nothing done yet", bad or
                 ("" if rows and done.returncode == 1 else "it passes"))
     try:
-        answer_all(n, home, folder)
+        answer_all(n, folder)
     except grade.Missing as e:
         score.check(f"{n}: a fresh run can be answered", str(e))
         return
@@ -100,7 +78,7 @@ def main():
         judge_usage(score, folder)
         for n, home in lab.folders().items():
             judge_solutions(score, n, home)
-            judge_fresh_run(score, n, home, f"{folder}/{n}")
+            judge_fresh_run(score, n, f"{folder}/{n}")
     score.finish()
 
 
