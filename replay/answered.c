@@ -69,6 +69,7 @@ void answered_note(struct role *p)
 		o->known = true;
 		o->vague = out_is_data(o) && !answer_is_known(p, out_psn(o));
 		o->unfair = is_unfair(a, o);
+		o->msn = a->msn;
 		if (!a->has_acked || psn_diff(out_acks(o), a->acked) > 0)
 			a->acked = out_acks(o);
 		a->has_acked = true;
