@@ -326,12 +326,13 @@ void judge_request_copy(struct stream *s, const struct packet *p)
 }
 
 /* A stream that nobody is known to answer was silent for long: nothing is lost
- * by forgetting what was.
+ * by forgetting what was, unless it goes on from there.
  */
 static bool stale(const struct stream *s, const struct req *r)
 {
 	return s->q.log.n > 0 && !s->peer &&
-	       r->sent_nsec - s->q.idle_since > IDLE_NSEC;
+	       r->sent_nsec - s->q.idle_since > IDLE_NSEC &&
+	       r->psn != reqlog_end(&s->q.log);
 }
 
 enum note judge_request(struct check *c, const struct packet *p,
