@@ -53,12 +53,15 @@ static bool quiet(const struct stream *s)
 	return acked(s, psn_add(reqlog_end(&s->q.log), PSN_MASK));
 }
 
-/* Whether a contradiction at @r may come from a new connection. */
+/* Whether a contradiction at @r may come from a new connection.  Where the CM
+ * announced this one, it would have announced that, too.
+ */
 static bool may_be_new(const struct stream *s, const struct req *r)
 {
 	int64_t idle = r->sent_nsec - s->q.idle_since;
+	bool again = acked(s, r->psn) && !s->q.has_start;
 
-	return s->q.doubt || acked(s, r->psn) || s->a.fatal || !s->peer ||
+	return s->q.doubt || again || s->a.fatal || !s->peer ||
 	       s->key.transport == TRANSPORT_UC || idle > IDLE_NSEC;
 }
 

@@ -298,6 +298,22 @@ static void judge_seen(struct check *c, const struct packet *p,
 	acknowledge(c, p, s);
 }
 
+/* @p answers what is older than all that was seen.  If the CM said where the
+ * connection starts, there may be nothing older.
+ */
+static void judge_before(struct check *c, const struct packet *p,
+			 const struct stream *s, const struct stream *t)
+{
+	uint32_t psn = p->roce.bth.psn, start = s->q.start_psn;
+	int32_t sent = psn_diff(reqlog_end(&s->q.log), start);
+
+	if (s->q.has_start && s->a.fresh && psn_diff(psn, start) < 0 &&
+	    sent > 0 && sent < FAR_PSNS)
+		accuse(c, RULE_ACK_UNSENT, needs_for_answer(s), culprit(p, t),
+		       "answer to psn %u; the first request has psn %u", psn,
+		       start);
+}
+
 /* What the answer with @psn is to decides how it is judged. */
 static void judge_answer(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t)
@@ -307,8 +323,8 @@ static void judge_answer(struct check *c, const struct packet *p,
 	int32_t beyond = psn_diff(psn, reqlog_end_max(log));
 
 	if (psn_diff(psn, log->v[0].psn) < 0)
-		return; /* older than all that was seen */
-	if (psn_diff(psn, reqlog_end(log)) < 0)
+		judge_before(c, p, s, t);
+	else if (psn_diff(psn, reqlog_end(log)) < 0)
 		judge_seen(c, p, s, t);
 	else if (beyond < 0)
 		return; /* perhaps a READ's, of unknown length in packets */
