@@ -65,13 +65,26 @@ static bool may_be_new(const struct stream *s, const struct req *r)
 	       s->key.transport == TRANSPORT_UC || idle > IDLE_NSEC;
 }
 
+/* Was nothing seen, ever, of the PSNs from @psn up to @end? */
+static bool all_missing(const struct reqlog *log, uint32_t psn, uint32_t end)
+{
+	int i = reqlog_at(log, psn_add(end, PSN_MASK));
+
+	return i < 0 ||
+	       psn_diff(psn_add(log->v[i].psn, req_span(log, &log->v[i])),
+			psn) <= 0;
+}
+
 bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec)
 {
 	const struct req *r = reqlog_cover(&s->q.log, psn);
 
 	if (r && r->sent_nsec > nsec)
 		return true;
-	return s->q.back_nsec > nsec && psn_diff(s->q.back_psn, psn) <= 0;
+	/* Or to @psn, and that was lost again, before the sniffer. */
+	return s->q.back_nsec > nsec &&
+	       (psn_diff(s->q.back_psn, psn) <= 0 ||
+		all_missing(&s->q.log, psn, s->q.back_psn));
 }
 
 static bool continues(const struct req *a, const struct req *b)

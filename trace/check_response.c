@@ -77,14 +77,19 @@ void responder_new_request(struct check *c, struct stream *s,
 			   const struct req *r, uint32_t hole)
 {
 	struct responder *a = &s->a;
-	bool again;
+	bool late, again;
 
 	if (!a->has_unsent)
 		return;
 	a->has_unsent = false;
-	if (hole > 0 && a->unsent_reported)
+	/* What is answered stands close behind: the sniffer's order is wrong. */
+	late = r->sent_nsec - a->unsent_nsec < IN_FLIGHT_NSEC &&
+	       reqlog_cover(&s->q.log, a->unsent_psn);
+	if ((hole > 0 || late) && a->unsent_reported)
 		report_retract(c->report, a->unsent_rule, answering(s)->number,
 			       a->unsent_frame);
+	if (late)
+		return;
 	/* Without a hole @r is what was answered.  Either it is sent again (a
 	 * READ or atomic whose answer was lost at once, others after a timeout)
 	 * and was missed the first time; or it came late.
