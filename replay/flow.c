@@ -203,7 +203,8 @@ static bool is_playable(struct flows *t, const struct packet *p)
 	bool is_cnp;
 
 	if (!packet_sound(p)) {
-		t->left.damaged++;
+		t->left.damaged += p->icrc != ICRC_CUT;
+		t->left.cut += p->icrc == ICRC_CUT;
 		return false;
 	}
 	is_cnp = opcode_transport(p->roce.bth.opcode) == TRANSPORT_CNP;

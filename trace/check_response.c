@@ -82,7 +82,8 @@ void responder_new_request(struct check *c, struct stream *s,
 	if (!a->has_unsent)
 		return;
 	a->has_unsent = false;
-	/* What is answered stands close behind: the sniffer's order is wrong. */
+	/* What is answered stands close behind: the sniffer's order is wrong.
+	 */
 	late = r->sent_nsec - a->unsent_nsec < IN_FLIGHT_NSEC &&
 	       reqlog_cover(&s->q.log, a->unsent_psn);
 	if ((hole > 0 || late) && a->unsent_reported)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,8 +106,8 @@ void reader_close(struct reader *r)
 	free(r);
 }
 
-/* What libpcap says when the file ends in the middle of a frame: whoever wrote it
- * was killed, or is still writing.  All frames before are whole.
+/* What libpcap says when the file ends in the middle of a frame: whoever wrote
+ * it was killed, or is still writing.  All frames before are whole.
  */
 static bool ends_early(struct reader *r)
 {
@@ -125,6 +126,18 @@ static int64_t nsec_of(const struct timeval *ts)
 	if (nsec < 0 || nsec >= NSEC_OF_SEC)
 		nsec = 0;
 	return sec * NSEC_OF_SEC + nsec;
+}
+
+static void count_frame(struct reader_stats *s, enum frame_kind kind)
+{
+	switch (kind) {
+	case FRAME_ROCE: return;
+	case FRAME_TRAIN: s->trains++; return;
+	case FRAME_ROCE_V1: s->v1++; break;
+	case FRAME_FRAGMENT: s->fragments++; break;
+	case FRAME_OTHER: break;
+	}
+	s->other++;
 }
 
 /* The next frame of the file goes to the dissector: 1, 0 or -1. */
@@ -155,11 +168,7 @@ static int next_frame(struct reader *r)
 		.bytes = {bytes, h->caplen},
 		.wire_len = h->len,
 	};
-	switch (dissect_begin(r->dissector, &f)) {
-	case FRAME_OTHER: r->stats.other++; break;
-	case FRAME_ROCE: break;
-	case FRAME_TRAIN: r->stats.trains++; break;
-	}
+	count_frame(&r->stats, dissect_begin(r->dissector, &f));
 	return 1;
 }
 
@@ -213,6 +222,32 @@ int reader_next(struct reader *r, struct packet *p)
 const char *reader_error(const struct reader *r)
 {
 	return r->error;
+}
+
+void reader_note(const struct reader *r, char note[READER_ERROR_MAX])
+{
+	const struct reader_stats *s = &r->stats;
+	int n = 0;
+
+	note[0] = '\0';
+	if (s->packets == 0)
+		n += snprintf(note, READER_ERROR_MAX,
+			      "none of %" PRIu64 " frames has RoCEv2 (UDP port "
+			      "4791); ",
+			      s->frames);
+	if (s->v1)
+		n += snprintf(note + n, READER_ERROR_MAX - (size_t)n,
+			      "%" PRIu64
+			      " frames are RoCEv1 (EtherType 0x8915), "
+			      "which is another protocol; ",
+			      s->v1);
+	if (s->fragments)
+		n += snprintf(note + n, READER_ERROR_MAX - (size_t)n,
+			      "%" PRIu64 " frames are fragments of IP packets, "
+			      "which are not put together; ",
+			      s->fragments);
+	if (n)
+		note[n - 2] = '\0'; /* the last "; " */
 }
 
 const struct reader_stats *reader_stats(const struct reader *r)
