@@ -1,4 +1,4 @@
-/* Capture files (pcap and pcapng, by libpcap) as a stream of RoCEv2 packets.
+/* Capture files (pcap by libpcap, and pcapng) as a stream of RoCEv2 packets.
  * One frame is in memory at a time.
  */
 #ifndef TRACE_READER_H
@@ -11,9 +11,11 @@ struct reader;
 
 /* How a file went so far. */
 struct reader_stats {
-	uint64_t frames;    /* all */
-	uint64_t other;	    /* without RoCEv2; of these */
-	uint64_t v1;	    /* RoCEv1 */
+	uint64_t frames; /* all */
+	uint64_t other;	 /* without RoCEv2; of these */
+	uint64_t v1;	 /* RoCEv1 */
+	uint64_t unread; /* of a link type that is not read: the last one is */
+	int unread_link;
 	uint64_t fragments; /* of IP packets, which are not put together */
 	uint64_t cut;	    /* RoCEv2, but cut by the sniffer */
 	uint64_t trains;    /* datagrams that held several packets */
