@@ -203,8 +203,12 @@ static bool is_playable(struct flows *t, const struct packet *p)
 	bool is_cnp;
 
 	if (!packet_sound(p)) {
-		t->left.damaged += p->icrc != ICRC_CUT;
-		t->left.cut += p->icrc == ICRC_CUT;
+		if (p->icrc == ICRC_CUT)
+			t->left.cut++;
+		else if (p->icrc == ICRC_OK && p->drop == DROP_OPCODE)
+			t->left.unknown++;
+		else
+			t->left.damaged++;
 		return false;
 	}
 	is_cnp = opcode_transport(p->roce.bth.opcode) == TRANSPORT_CNP;

@@ -115,6 +115,7 @@ static void print_left(FILE *out, const struct flows_left *left)
 		const char *what;
 	} rows[] = {
 		{left->damaged, "damaged"},
+		{left->unknown, "of opcodes that are not known"},
 		{left->cut, "cut by the sniffer within their headers"},
 		{left->copies, "copies that the network or the sniffer made"},
 		{left->cnps, "CNPs"},

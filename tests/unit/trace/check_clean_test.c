@@ -353,6 +353,16 @@ static void congestion(struct talk *t)
 	ack(t, 103, 2);
 }
 
+static void vendor_opcode(struct talk *t)
+{
+	greet(t);
+	make(t, A, request(OP_SEND_ONLY, 103), 64);
+	t->data[0] = 0xe4;
+	emit(t, A);
+	send_only(t, 103);
+	ack(t, 103, 2);
+}
+
 static void credits_kept(struct talk *t)
 {
 	send_only(t, 100);
@@ -490,6 +500,7 @@ static const struct {
 	STORY(uc_with_loss),
 	STORY(datagrams),
 	STORY(congestion),
+	STORY(vendor_opcode),
 	STORY(credits_kept),
 	STORY(sniffer_mixes_up),
 	STORY(no_clock),
