@@ -280,6 +280,13 @@ const struct stream *check_find(const struct check *c, const struct packet *p)
 	return streams_get(c->streams, &key);
 }
 
+const struct stream *check_guess(const struct check *c, uint32_t number,
+				 const struct stream **on)
+{
+	*on = streams_at(c->streams, number);
+	return *on ? pair_guess(c->streams, *on) : NULL;
+}
+
 const struct report *check_finish(struct check *c)
 {
 	const struct stream *s;

@@ -74,7 +74,7 @@ static bool same_kind(const struct req *r, const struct packet *p)
 	return true; /* NAKs are for all */
 }
 
-static bool fits(const struct stream *s, const struct packet *p)
+bool pair_fits(const struct stream *s, const struct packet *p)
 {
 	uint32_t psn = p->roce.bth.psn;
 	const struct req *r = reqlog_cover(&s->q.log, psn);
@@ -125,7 +125,8 @@ static struct stream *fitting(const struct streams *all, const struct stream *t,
 	unsigned n = 0, n_ports = 0;
 
 	for (struct stream *s = first_back(all, t); s; s = s->host_next) {
-		if (!is_back(s, t) || (s->peer && s->peer != t) || !fits(s, p))
+		if (!is_back(s, t) || (s->peer && s->peer != t) ||
+		    !pair_fits(s, p))
 			continue;
 		fit = s;
 		n++;
@@ -159,8 +160,10 @@ static struct stream *only_back(const struct streams *all,
 static void count_fit(const struct streams *all, struct stream *t,
 		      struct stream *s)
 {
-	if (t->guess != s)
+	if (t->guess != s) {
+		t->misfits |= t->fits > 0;
 		t->fits = 0;
+	}
 	t->guess = s;
 	t->fits++;
 	if (t->peer == s && (t->fits >= FITS_SURE ||
@@ -179,6 +182,7 @@ struct stream *pair_find(const struct streams *all, struct stream *t,
 	s = fitting(all, t, p, &several);
 	if (several)
 		stream_unpair(t);
+	t->misfits |= !s && !several;
 	if (s)
 		count_fit(all, t, s);
 	if (t->peer || several)
@@ -194,4 +198,21 @@ struct stream *pair_find(const struct streams *all, struct stream *t,
 bool pair_is_sure(const struct streams *all, const struct stream *s)
 {
 	return s->peer && (s->sure || alone(all, s, s->peer));
+}
+
+static bool guesses(const struct stream *t, const struct stream *s)
+{
+	return !t->peer && t->fits > 0 && !t->misfits && t->guess == s;
+}
+
+struct stream *pair_guess(const struct streams *all, const struct stream *t)
+{
+	struct stream *s = t->guess;
+
+	if (!s || s->peer || !guesses(t, s))
+		return NULL;
+	for (const struct stream *o = first_back(all, s); o; o = o->host_next)
+		if (o != t && guesses(o, s))
+			return NULL;
+	return s;
 }

@@ -188,6 +188,7 @@ static void forget(struct stream *s)
 	s->peer = s->guess = NULL;
 	s->sure = false;
 	s->fits = 0;
+	s->misfits = false;
 }
 
 void stream_restart(struct stream *s)
