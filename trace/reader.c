@@ -178,8 +178,10 @@ static bool open_either(struct reader *r, FILE *file, char *error)
 	int first = getc(file);
 
 	ungetc(first, file);
-	if (first == GZIP_FIRST_BYTE) {
-		no_capture(error, r->path, "compressed: unpack it first");
+	if (first == GZIP_FIRST_BYTE || first == EOF) {
+		no_capture(error, r->path,
+			   first == EOF ? "it is empty"
+					: "compressed: unpack it first");
 		if (file != stdin)
 			fclose(file);
 		return false;
