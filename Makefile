@@ -35,7 +35,7 @@ ifeq ($(call have,libpcap),y)
 CFLAGS_ALL += -DHAVE_PCAP
 PCAP_LIBS := $(call lib,libpcap)
 else
-$(call lacks,libpcap not found: "glassnic decode" will refuse to read captures (Debian: libpcap-dev))
+$(call lacks,libpcap not found: "glassnic decode" will read pcapng files only (Debian: libpcap-dev))
 endif
 ifeq ($(call have,libxdp libbpf),y)
 CFLAGS_ALL += -DHAVE_XDP $(call cflags,libxdp libbpf)

@@ -184,10 +184,15 @@ static bool show(struct run *r, const struct packet *p)
 	return !r->ladder || ladder_add(r->ladder, p, note, t, r->start_nsec);
 }
 
-/* A note, no error: all frames before are whole. */
-static void note_early_end(const struct run *r)
+/* Notes, no errors: all frames before the end are whole. */
+static void note_end(const struct run *r)
 {
 	const struct reader_stats *s = reader_stats(r->reader);
+	char note[READER_ERROR_MAX];
+
+	reader_note(r->reader, note);
+	if (note[0])
+		fprintf(stderr, "glassnic decode: %s: %s\n", r->o.path, note);
 
 	if (s->ends_early)
 		fprintf(stderr,
@@ -205,7 +210,7 @@ static int show_all(struct run *r)
 	while ((got = reader_next(r->reader, &p)) > 0)
 		if (!show(r, &p))
 			return no_memory();
-	note_early_end(r);
+	note_end(r);
 	return got < 0 ? usage_error("decode", "%s", reader_error(r->reader))
 		       : EXIT_OK;
 }

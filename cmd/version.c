@@ -10,9 +10,9 @@
 #define ICRC_BY "portable code (slower; build with libisal-dev)"
 #endif
 #ifdef HAVE_PCAP
-#define CAPTURES "read by libpcap"
+#define CAPTURES "pcapng, and pcap by libpcap"
 #else
-#define CAPTURES "cannot be read (build with libpcap-dev)"
+#define CAPTURES "only pcapng can be read (build with libpcap-dev)"
 #endif
 #ifdef HAVE_XDP
 #define XDP "by libxdp"

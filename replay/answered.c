@@ -69,6 +69,7 @@ void answered_note(struct role *p)
 		o->known = true;
 		o->vague = out_is_data(o) && !answer_is_known(p, out_psn(o));
 		o->unfair = is_unfair(a, o);
+		o->msn = a->msn;
 		if (!a->has_acked || psn_diff(out_acks(o), a->acked) > 0)
 			a->acked = out_acks(o);
 		a->has_acked = true;
@@ -230,8 +231,8 @@ static void answer_alone(struct role *p, const struct item *i)
 			   &refusal->roce, "captured: accepted");
 		answered_out_of_step(p, i->frame);
 	} else if (!was_played(p, item_psn(i))) {
-		role_note(p, DIFF_LOST_REQUEST, i->frame, &i->roce, NULL,
-			  "what it answers was not played");
+		role_blame(p, DIFF_LOST_REQUEST, i->frame, 0, &i->roce, NULL,
+			   "what it answers was not played");
 		if (psn_diff(item_psn(i), p->answering->epsn) >= 0)
 			answered_out_of_step(p, i->frame);
 	} else if (item_flags(i) & (IS_READ | HAS_ATOMICACK) &&

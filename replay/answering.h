@@ -83,5 +83,9 @@ void answer_note_msn(struct role *p, const struct item *i);
  */
 bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 		      uint32_t *high);
+/* The own MSN of what @i, an answer to a READ or atomic, is to; if that is not
+ * known, *@msn stays.
+ */
+void answer_own_msn(const struct role *p, const struct item *i, uint32_t *msn);
 
 #endif

@@ -113,8 +113,8 @@ static void judge_again(struct role *p, const struct item *i)
 			   "glassnic does not go back, though a NAK asked "
 			   "for it");
 	else
-		role_note(p, DIFF_TIMING, i->frame, &i->roce, NULL,
-			  "sent again, by the captured side only");
+		role_blame(p, DIFF_TIMING, i->frame, 0, &i->roce, NULL,
+			   "sent again, by the captured side only");
 }
 
 /* True if @i was taken over, to wait for the NIC. */

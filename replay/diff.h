@@ -29,8 +29,10 @@ enum diff_class {
 	X(MIGREQ, "migreq", LEGAL, "other MigReq bit")                         \
 	X(REPEAT_MSN, "repeat-msn", LEGAL,                                     \
 	  "a repeated answer's MSN is its own, or a newer one")                \
+	X(MSN_PACE, "msn-pace", LEGAL,                                         \
+	  "an MSN counts newer messages, or a READ only at its end")           \
 	X(PKEY, "pkey", LEGAL, "other P_Key")                                  \
-	X(MARK, "mark", LEGAL, "congestion marks")                             \
+	X(MARK, "mark", LEGAL, "marks for switches")                           \
 	X(ACKREQ, "ackreq", LEGAL, "asks for acknowledgements elsewhere")      \
 	X(TIMING, "timing", LEGAL, "sent again at other times")                \
 	X(WINDOW, "window", LEGAL, "less is in flight at a time")              \

@@ -32,11 +32,17 @@ static int file_next(void *ctx, struct packet *p, char why[REPLAY_WHY_MAX])
 	return got > 0;
 }
 
+static void file_note(void *ctx, char note[REPLAY_WHY_MAX])
+{
+	_Static_assert(READER_ERROR_MAX <= REPLAY_WHY_MAX, "it fits");
+	reader_note(((struct file *)ctx)->reader, note);
+}
+
 int replay_file(const char *path, const struct replay_options *o,
 		char why[REPLAY_WHY_MAX])
 {
 	struct file f = {.path = path};
-	struct replay_source source = {&f, file_rewind, file_next};
+	struct replay_source source = {&f, file_rewind, file_next, file_note};
 	int faults = replay(&source, o, why);
 
 	reader_close(f.reader);

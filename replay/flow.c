@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include "trace/by_stream.h"
+#include "trace/pair.h"
 #include "trace/check.h"
 #include "wire/bth.h"
 
@@ -22,6 +23,7 @@ struct flows {
 	uint32_t *asks;	 /* the stream that its answers are for */
 	struct copies *copies; /* in the second pass */
 	uint32_t streams;
+	uint64_t last_frame; /* of the capture */
 	struct flows_left left;
 };
 
@@ -187,12 +189,14 @@ static void take_answer(struct flows *t, const struct stream *on,
 {
 	struct flow *f = flows_get(t, t->last[s->number]);
 
-	t->asks[on->number] = s->number;
 	if (!f)
 		return;
+	f->last_frame = p->frame;
+	if (!pair_fits(s, p))
+		return; /* perhaps another's: nobody knows yet */
+	t->asks[on->number] = s->number;
 	f->back = on->number;
 	f->asker = on->key.dqpn;
-	f->last_frame = p->frame;
 	f->answers++;
 	if (s->q.log.pmtu)
 		f->pmtu = s->q.log.pmtu;
@@ -203,7 +207,12 @@ static bool is_playable(struct flows *t, const struct packet *p)
 	bool is_cnp;
 
 	if (!packet_sound(p)) {
-		t->left.damaged++;
+		if (p->icrc == ICRC_CUT)
+			t->left.cut++;
+		else if (p->icrc == ICRC_OK && p->drop == DROP_OPCODE)
+			t->left.unknown++;
+		else
+			t->left.damaged++;
 		return false;
 	}
 	is_cnp = opcode_transport(p->roce.bth.opcode) == TRANSPORT_CNP;
@@ -217,6 +226,7 @@ void flows_take(struct flows *t, const struct packet *p)
 	enum note note = check_packet(t->check, p);
 	const struct stream *s;
 
+	t->last_frame = p->frame;
 	if (note == NOTE_COPY || !is_playable(t, p))
 		return;
 	s = check_stream(t->check);
@@ -230,8 +240,43 @@ void flows_take(struct flows *t, const struct packet *p)
 		take_answer(t, s, s->peer, p);
 }
 
+/* The answers to the requests on stream @s stand on stream @on, it seems. */
+static void guess_answers(struct flows *t, uint32_t s, uint32_t on,
+			  uint32_t asker)
+{
+	struct flow *f = flows_get(t, t->first[s]);
+
+	if (t->asks[on] && t->asks[on] != s)
+		return;
+	t->asks[on] = s;
+	for (; f; f = flows_get(t, f->next)) {
+		if (f->answers && f->back != on)
+			continue;
+		f->back = on;
+		f->asker = asker;
+		f->answers++; /* at least */
+		f->last_frame = t->last_frame;
+	}
+}
+
+/* What a conversation of few answers leaves open, among others of the same
+ * hosts. Whether it was guessed right shows when it is played.
+ */
+static void guess(struct flows *t)
+{
+	for (uint32_t i = 1; i < t->streams; i++) {
+		const struct stream *on, *s = check_guess(t->check, i, &on);
+
+		if (!s || s->number >= t->streams)
+			continue;
+		guess_answers(t, s->number, i, on->key.dqpn);
+		guess_answers(t, i, s->number, s->key.dqpn);
+	}
+}
+
 const struct report *flows_finish(struct flows *t)
 {
+	guess(t);
 	return check_finish(t->check);
 }
 

@@ -54,7 +54,7 @@ struct flow *flows_find(struct flows *t, const struct packet *p, bool *answer);
  * copies that the network or the sniffer made.
  */
 struct flows_left {
-	uint64_t damaged, cnps, unpaired, copies;
+	uint64_t damaged, unknown, cut, cnps, unpaired, copies;
 };
 const struct flows_left *flows_left(const struct flows *t);
 

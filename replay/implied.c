@@ -208,6 +208,14 @@ bool answer_is_repeat(const struct role *p, const struct item *i, uint32_t *low,
 	return true;
 }
 
+void answer_own_msn(const struct role *p, const struct item *i, uint32_t *msn)
+{
+	const struct place *at = find_place(p->answering, item_psn(i));
+
+	if (at)
+		*msn = at->msn;
+}
+
 static void note_repeat(struct place *at, uint32_t psn)
 {
 	if (!at->repeated || psn_diff(psn, at->again) < 0)

@@ -115,6 +115,8 @@ static void print_left(FILE *out, const struct flows_left *left)
 		const char *what;
 	} rows[] = {
 		{left->damaged, "damaged"},
+		{left->unknown, "of opcodes that are not known"},
+		{left->cut, "cut by the sniffer within their headers"},
 		{left->copies, "copies that the network or the sniffer made"},
 		{left->cnps, "CNPs"},
 		{left->unpaired, "answers to what nobody knows"},
@@ -124,6 +126,16 @@ static void print_left(FILE *out, const struct flows_left *left)
 		if (rows[i].n)
 			fprintf(out, "left out: %" PRIu64 " packets: %s\n",
 				rows[i].n, rows[i].what);
+}
+
+static void print_note(const struct replay *r)
+{
+	char note[REPLAY_WHY_MAX] = "";
+
+	if (r->source->note)
+		r->source->note(r->source->ctx, note);
+	if (note[0])
+		fprintf(r->o->out, "left out: %s\n", note);
 }
 
 /* ---- parts ---- */
@@ -318,6 +330,7 @@ static void finish(const struct replay *r)
 	if (r->o->as_drill)
 		return;
 	print_left(out, flows_left(r->flows));
+	print_note(r);
 	if (r->why[0])
 		fprintf(out, "the capture is not whole: %s\n", r->why);
 	fprintf(out,

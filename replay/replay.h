@@ -23,6 +23,8 @@ struct replay_source {
 	 * packets end too early, @why says how.
 	 */
 	int (*next)(void *ctx, struct packet *p, char why[REPLAY_WHY_MAX]);
+	/* At the end: one line about what was no packet, or ""; or NULL. */
+	void (*note)(void *ctx, char note[REPLAY_WHY_MAX]);
 };
 
 struct replay_options {

@@ -60,6 +60,8 @@ struct role {
 	bool has_msn;
 	bool msn_is_sure; /* or it is that at most */
 	uint32_t msn_ahead;
+	bool miscounted;    /* the captured side did: */
+	uint32_t msn_other; /* msn_ahead, if it goes on from there */
 	union {
 		struct answering *answering;
 		struct asking *asking;

@@ -16,8 +16,9 @@ struct out {
 	uint64_t frame; /* the captured packet played last before */
 	bool known;	/* to the side that plays */
 	bool again;	/* a request that the NIC has sent before */
-	bool vague;  /* an answer made of memory that nothing captured tells */
-	bool unfair; /* a NAK for which there is no reason */
+	bool vague;   /* an answer made of memory that nothing captured tells */
+	bool unfair;  /* a NAK for which there is no reason */
+	uint32_t msn; /* messages that the NIC had taken whole by then */
 	struct roce roce; /* its payload is in bytes */
 	uint8_t bytes[];
 };

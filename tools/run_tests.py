@@ -23,6 +23,8 @@ MAY_LACK = [INTEROP]  # a tap, namespaces: containers seldom have them
 
 CRITERION = re.compile(r"Synthesis: Tested: \d+ \| Passing: (\d+) \| "
                        r"Failing: (\d+) \| Crashing: (\d+)")
+# All tests of a suite were skipped: they need root, as a rule.
+NONE_RUN = re.compile(r"Synthesis: Tested: 0 .*Crashing: 0")
 # Criterion does not look at how a test's process ends.
 SANITIZER = re.compile(r"ERROR: (?:Address|Leak)Sanitizer|"
                        r"WARNING: ThreadSanitizer|: runtime error: ")
@@ -143,6 +145,8 @@ def run_all(build, patterns, ahead):
         start = time.monotonic()
         status, text = run(command)
         save(build, path, text)
+        if status == 0 and NONE_RUN.search(text):
+            status, text = CANNOT_RUN, f"{text}not one test can run here"
         if status == CANNOT_RUN and (path in MAY_LACK or
                                      not os.environ.get("CI")):
             print(f"SKIPPED: {text.strip()}", flush=True)

@@ -233,13 +233,22 @@ const struct stream *check_stream(const struct check *c)
 	return c->last;
 }
 
-enum note check_packet(struct check *c, const struct packet *p)
+/* Sniffers give several packets the same time; which came first matters. */
+static int64_t strictly_later(struct check *c, int64_t nsec)
+{
+	if (c->n.packets == 0)
+		c->first_nsec = nsec;
+	c->ties = c->n.packets > 0 && nsec == c->stamp ? c->ties + 1 : 0;
+	c->stamp = nsec;
+	return nsec + c->ties;
+}
+
+static enum note judge(struct check *c, const struct packet *p)
 {
 	bool cnp = p->roce.bth.opcode == OPCODE_CNP;
 	struct stream *t = NULL;
 	struct stream_key key;
 
-	c->n.packets++;
 	if (packet_sound(p) && !cnp) {
 		key = stream_key(p);
 		t = streams_get(c->streams, &key);
@@ -255,11 +264,27 @@ enum note check_packet(struct check *c, const struct packet *p)
 	return judge_stream(c, p, t);
 }
 
+enum note check_packet(struct check *c, const struct packet *p)
+{
+	struct packet timed = *p;
+
+	timed.nsec = strictly_later(c, p->nsec);
+	c->n.packets++;
+	return judge(c, &timed);
+}
+
 const struct stream *check_find(const struct check *c, const struct packet *p)
 {
 	struct stream_key key = stream_key(p);
 
 	return streams_get(c->streams, &key);
+}
+
+const struct stream *check_guess(const struct check *c, uint32_t number,
+				 const struct stream **on)
+{
+	*on = streams_at(c->streams, number);
+	return *on ? pair_guess(c->streams, *on) : NULL;
 }
 
 const struct report *check_finish(struct check *c)

@@ -38,6 +38,12 @@ const struct stream *check_stream(const struct check *c);
  * many.
  */
 const struct stream *check_find(const struct check *c, const struct packet *p);
+/* After the last packet: the stream whose requests are answered, as far as
+ * anyone can tell, on stream number @number (*@on), but too seldom to be sure;
+ * or NULL.
+ */
+const struct stream *check_guess(const struct check *c, uint32_t number,
+				 const struct stream **on);
 /* After the last packet: the violations that stand.  They belong to @c. */
 const struct report *check_finish(struct check *c);
 /* What was seen, and the line with the verdict. */

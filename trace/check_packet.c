@@ -1,6 +1,9 @@
 /* Rules that need no memory: the packet alone breaks them. */
 #include "trace/judge.h"
 
+/* From here on opcodes are for manufacturers to use (IBTA 9.2.1). */
+#define OPCODE_VENDOR 0xc0u
+
 /* A packet that does not decode breaks the rule that belongs to the reason. */
 static bool rule_of_drop(enum drop d, enum rule *rule)
 {
@@ -38,6 +41,8 @@ static bool judge_decoding(struct check *c, const struct packet *p)
 		       "%zu bytes behind the BTH", p->data.len - BTH_LEN);
 		return false;
 	}
+	if (p->drop == DROP_OPCODE && p->roce.bth.opcode >= OPCODE_VENDOR)
+		return true;
 	if (!rule_of_drop(p->drop, &rule))
 		return true;
 	accuse(c, rule, 0, culprit(p, NULL), "%s (opcode 0x%02x, %zu bytes)",

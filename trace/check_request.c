@@ -53,13 +53,26 @@ static bool quiet(const struct stream *s)
 	return acked(s, psn_add(reqlog_end(&s->q.log), PSN_MASK));
 }
 
-/* Whether a contradiction at @r may come from a new connection. */
+/* Whether a contradiction at @r may come from a new connection.  Where the CM
+ * announced this one, it would have announced that, too.
+ */
 static bool may_be_new(const struct stream *s, const struct req *r)
 {
 	int64_t idle = r->sent_nsec - s->q.idle_since;
+	bool again = acked(s, r->psn) && !s->q.has_start;
 
-	return s->q.doubt || acked(s, r->psn) || s->a.fatal || !s->peer ||
+	return s->q.doubt || again || s->a.fatal || !s->peer ||
 	       s->key.transport == TRANSPORT_UC || idle > IDLE_NSEC;
+}
+
+/* Was nothing seen, ever, of the PSNs from @psn up to @end? */
+static bool all_missing(const struct reqlog *log, uint32_t psn, uint32_t end)
+{
+	int i = reqlog_at(log, psn_add(end, PSN_MASK));
+
+	return i < 0 ||
+	       psn_diff(psn_add(log->v[i].psn, req_span(log, &log->v[i])),
+			psn) <= 0;
 }
 
 bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec)
@@ -68,7 +81,10 @@ bool requester_went_back(const struct stream *s, uint32_t psn, int64_t nsec)
 
 	if (r && r->sent_nsec > nsec)
 		return true;
-	return s->q.back_nsec > nsec && psn_diff(s->q.back_psn, psn) <= 0;
+	/* Or to @psn, and that was lost again, before the sniffer. */
+	return s->q.back_nsec > nsec &&
+	       (psn_diff(s->q.back_psn, psn) <= 0 ||
+		all_missing(&s->q.log, psn, s->q.back_psn));
 }
 
 static bool continues(const struct req *a, const struct req *b)
@@ -326,12 +342,13 @@ void judge_request_copy(struct stream *s, const struct packet *p)
 }
 
 /* A stream that nobody is known to answer was silent for long: nothing is lost
- * by forgetting what was.
+ * by forgetting what was, unless it goes on from there.
  */
 static bool stale(const struct stream *s, const struct req *r)
 {
 	return s->q.log.n > 0 && !s->peer &&
-	       r->sent_nsec - s->q.idle_since > IDLE_NSEC;
+	       r->sent_nsec - s->q.idle_since > IDLE_NSEC &&
+	       r->psn != reqlog_end(&s->q.log);
 }
 
 enum note judge_request(struct check *c, const struct packet *p,

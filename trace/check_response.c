@@ -77,14 +77,20 @@ void responder_new_request(struct check *c, struct stream *s,
 			   const struct req *r, uint32_t hole)
 {
 	struct responder *a = &s->a;
-	bool again;
+	bool late, again;
 
 	if (!a->has_unsent)
 		return;
 	a->has_unsent = false;
-	if (hole > 0 && a->unsent_reported)
+	/* What is answered stands close behind: the sniffer's order is wrong.
+	 */
+	late = r->sent_nsec - a->unsent_nsec < IN_FLIGHT_NSEC &&
+	       reqlog_cover(&s->q.log, a->unsent_psn);
+	if ((hole > 0 || late) && a->unsent_reported)
 		report_retract(c->report, a->unsent_rule, answering(s)->number,
 			       a->unsent_frame);
+	if (late)
+		return;
 	/* Without a hole @r is what was answered.  Either it is sent again (a
 	 * READ or atomic whose answer was lost at once, others after a timeout)
 	 * and was missed the first time; or it came late.
@@ -298,6 +304,22 @@ static void judge_seen(struct check *c, const struct packet *p,
 	acknowledge(c, p, s);
 }
 
+/* @p answers what is older than all that was seen.  If the CM said where the
+ * connection starts, there may be nothing older.
+ */
+static void judge_before(struct check *c, const struct packet *p,
+			 const struct stream *s, const struct stream *t)
+{
+	uint32_t psn = p->roce.bth.psn, start = s->q.start_psn;
+	int32_t sent = psn_diff(reqlog_end(&s->q.log), start);
+
+	if (s->q.has_start && s->a.fresh && psn_diff(psn, start) < 0 &&
+	    sent > 0 && sent < FAR_PSNS)
+		accuse(c, RULE_ACK_UNSENT, needs_for_answer(s), culprit(p, t),
+		       "answer to psn %u; the first request has psn %u", psn,
+		       start);
+}
+
 /* What the answer with @psn is to decides how it is judged. */
 static void judge_answer(struct check *c, const struct packet *p,
 			 struct stream *s, struct stream *t)
@@ -307,8 +329,8 @@ static void judge_answer(struct check *c, const struct packet *p,
 	int32_t beyond = psn_diff(psn, reqlog_end_max(log));
 
 	if (psn_diff(psn, log->v[0].psn) < 0)
-		return; /* older than all that was seen */
-	if (psn_diff(psn, reqlog_end(log)) < 0)
+		judge_before(c, p, s, t);
+	else if (psn_diff(psn, reqlog_end(log)) < 0)
 		judge_seen(c, p, s, t);
 	else if (beyond < 0)
 		return; /* perhaps a READ's, of unknown length in packets */

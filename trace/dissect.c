@@ -19,6 +19,9 @@
 /* The largest IP packet, and room for tunnel and link headers in front. */
 #define FRAME_MAX (65535u + 256u)
 
+#define VXLAN_UDP_PORT_OLD 8472u /* before IANA gave it one; Linux' default */
+#define VXLAN_HAS_VNI	   0x08u
+
 struct dissector {
 	struct packet head; /* what all packets of the frame share */
 	struct span data;   /* UDP payload not given out yet, ICRC included */
@@ -81,29 +84,60 @@ static void tunnel(struct packet *p, uint32_t vni)
 	p->outer_dst = p->ip.dst;
 }
 
-/* Down to the UDP payload of RoCEv2, through VXLAN if there is any.  False: no
- * RoCEv2.  p->drop says what is wrong with the packet's IP or UDP.
- */
-static bool find_roce(struct packet *p, int linktype, struct span *in)
+/* Down to the UDP datagram in an IP packet; FRAME_ROCE: there is one. */
+static enum frame_kind find_udp(struct packet *p, int linktype, struct span *in)
 {
+	enum drop why;
+	uint16_t type;
+
+	if (!strip_link(linktype, in, &type))
+		return type == ETHERTYPE_ROCE_V1 ? FRAME_ROCE_V1 : FRAME_OTHER;
+	why = decode_ip(&p->ip, in);
+	if (why)
+		return why == DROP_IP_FRAGMENT ? FRAME_FRAGMENT : FRAME_OTHER;
+	return p->ip.protocol == IPPROTO_UDP_ ? FRAME_ROCE : FRAME_OTHER;
+}
+
+/* Foreign tunnels have other bits in the header's first four bytes, too (group
+ * policies): RFC 7348 has a receiver ignore them.
+ */
+static bool take_vxlan(const struct udp *udp, struct span *in, uint32_t *vni)
+{
+	const uint8_t *p;
+
+	if (udp->dport != VXLAN_UDP_PORT && udp->dport != VXLAN_UDP_PORT_OLD)
+		return false;
+	p = span_take(in, VXLAN_LEN);
+	if (!p || !(p[0] & VXLAN_HAS_VNI))
+		return false;
+	*vni = get_be24(p + 4);
+	return true;
+}
+
+/* Down to the UDP payload of RoCEv2, through VXLAN if there is any.  p->drop
+ * says what is wrong with the packet's IP or UDP.
+ */
+static enum frame_kind find_roce(struct packet *p, int linktype,
+				 struct span *in)
+{
+	enum frame_kind kind;
 	uint32_t vni;
 
 	for (int depth = 0; depth < 4; depth++) {
-		if (!strip_link(linktype, in) || decode_ip(&p->ip, in) ||
-		    p->ip.protocol != IPPROTO_UDP_)
-			return false;
+		kind = find_udp(p, linktype, in);
+		if (kind != FRAME_ROCE)
+			return kind;
 		p->drop = udp_decode(&p->udp, in);
 		if (p->drop == DROP_SHORT)
-			return false;
+			return FRAME_OTHER;
 		if (p->udp.dport == ROCE_UDP_PORT)
-			return true;
-		if (p->drop || p->udp.dport != VXLAN_UDP_PORT ||
-		    vxlan_decode(&vni, in))
-			return false;
+			return FRAME_ROCE;
+		if (p->drop || !take_vxlan(&p->udp, in, &vni))
+			return FRAME_OTHER;
 		tunnel(p, vni);
 		linktype = LINK_ETHERNET;
 	}
-	return false;
+	return FRAME_OTHER;
 }
 
 static bool icrc_right(const struct packet *p)
@@ -138,13 +172,15 @@ static void decode_roce(const struct dissector *d, struct packet *p,
 enum frame_kind dissect_begin(struct dissector *d, const struct frame *f)
 {
 	struct span in = whole_frame(d, f);
+	enum frame_kind kind;
 
 	d->head = (struct packet){.frame = f->number, .nsec = f->nsec};
-	d->pending = find_roce(&d->head, f->linktype, &in);
+	kind = find_roce(&d->head, f->linktype, &in);
+	d->pending = kind == FRAME_ROCE;
 	d->is_train = false;
 	d->data = in;
 	if (!d->pending)
-		return FRAME_OTHER;
+		return kind;
 	if (d->head.drop) {
 		d->head.icrc = ICRC_BAD;
 		return FRAME_ROCE;

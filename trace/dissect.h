@@ -15,7 +15,9 @@ struct frame {
 };
 
 enum frame_kind {
-	FRAME_OTHER, /* no RoCEv2 in it */
+	FRAME_OTHER,	/* no RoCEv2 in it */
+	FRAME_ROCE_V1,	/* RoCE without IP (EtherType 0x8915) */
+	FRAME_FRAGMENT, /* of an IP packet: nobody knows of which protocol */
 	FRAME_ROCE,
 	FRAME_TRAIN, /* RoCEv2, several packets in one datagram */
 };

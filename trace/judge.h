@@ -45,6 +45,8 @@ struct check {
 	struct report *report;
 	struct counts n;
 	const struct stream *last; /* that the last packet is of */
+	int64_t first_nsec, stamp; /* of the first packet, and of the last */
+	int64_t ties;		   /* packets before it with the same stamp */
 	uint64_t sniffer_lost; /* frame that proves that frames are missing */
 	uint64_t network_lost; /* frame that proves that packets were lost */
 };
@@ -83,6 +85,12 @@ bool excused(struct check *c, struct stream *s);
 bool excused_at(struct check *c, struct stream *s, uint32_t psn);
 /* What a violation by an answer to @s needs to be one. */
 unsigned needs_for_answer(const struct stream *s);
+
+/* False if all packets so far have the same time: there was no clock. */
+static inline bool clock_runs(const struct check *c)
+{
+	return c->stamp != c->first_nsec;
+}
 
 /* True if nothing is wrong with it. */
 bool judge_alone(struct check *c, const struct packet *p,

@@ -9,8 +9,10 @@
  *
  * Starting PSNs are random in practice, and then one answer decides.  But
  * there are programs that start all QPs at PSN 0.  So among several streams
- * an answer must fit the same one FITS_WANTED times; and until it did so
- * FITS_SURE times, one that fits two streams at once dissolves the pair.
+ * an answer must fit the same one FITS_WANTED times, or once if they are the
+ * only two between these hosts that have their source port; and until it did so
+ * FITS_SURE times (with the port, FITS_WANTED), one that fits two streams at
+ * once dissolves the pair.
  */
 #include "trace/pair.h"
 
@@ -30,6 +32,14 @@ static bool is_back(const struct stream *s, const struct stream *t)
 	return s->key.transport == t->key.transport &&
 	       s->key.vni == t->key.vni && ip_equal(&s->key.src, &t->key.dst) &&
 	       ip_equal(&s->key.dst, &t->key.src);
+}
+
+/* From the same host to the same, as the same kind of QP. */
+static bool same_way(const struct stream *a, const struct stream *b)
+{
+	return a->key.transport == b->key.transport &&
+	       a->key.vni == b->key.vni && ip_equal(&a->key.src, &b->key.src) &&
+	       ip_equal(&a->key.dst, &b->key.dst);
 }
 
 static unsigned count_back(const struct streams *all, const struct stream *t)
@@ -64,7 +74,7 @@ static bool same_kind(const struct req *r, const struct packet *p)
 	return true; /* NAKs are for all */
 }
 
-static bool fits(const struct stream *s, const struct packet *p)
+bool pair_fits(const struct stream *s, const struct packet *p)
 {
 	uint32_t psn = p->roce.bth.psn;
 	const struct req *r = reqlog_cover(&s->q.log, psn);
@@ -75,10 +85,36 @@ static bool fits(const struct stream *s, const struct packet *p)
 	       same_kind(&s->q.suspect, p);
 }
 
+static bool ports_are_own(const struct stream *s, const struct stream *t)
+{
+	return s->sport == t->key.dqpn && t->sport == s->key.dqpn;
+}
+
+static unsigned count_port(const struct stream *first,
+			   const struct stream *like)
+{
+	unsigned n = 0;
+
+	for (const struct stream *s = first; s; s = s->host_next)
+		n += same_way(s, like) && s->sport == like->sport;
+	return n;
+}
+
+/* No other stream has the ports of @s and @t, so it is these two that belong
+ * together.
+ */
+static bool ports_tell(const struct streams *all, const struct stream *s,
+		       const struct stream *t)
+{
+	if (ports_are_own(s, t))
+		return true;
+	return s->sport == t->sport && count_port(first_back(all, t), s) == 1 &&
+	       count_port(first_back(all, s), t) == 1;
+}
+
 static bool ports_fit(const struct stream *s, const struct stream *t)
 {
-	return s->sport == t->sport ||
-	       (s->sport == t->key.dqpn && t->sport == s->key.dqpn);
+	return s->sport == t->sport || ports_are_own(s, t);
 }
 
 /* The stream that @p on @t fits; NULL: none, or several (then @several). */
@@ -89,7 +125,8 @@ static struct stream *fitting(const struct streams *all, const struct stream *t,
 	unsigned n = 0, n_ports = 0;
 
 	for (struct stream *s = first_back(all, t); s; s = s->host_next) {
-		if (!is_back(s, t) || (s->peer && s->peer != t) || !fits(s, p))
+		if (!is_back(s, t) || (s->peer && s->peer != t) ||
+		    !pair_fits(s, p))
 			continue;
 		fit = s;
 		n++;
@@ -120,13 +157,17 @@ static struct stream *only_back(const struct streams *all,
 }
 
 /* Counts how often @t's answers fitted @s in a row. */
-static void count_fit(struct stream *t, struct stream *s)
+static void count_fit(const struct streams *all, struct stream *t,
+		      struct stream *s)
 {
-	if (t->guess != s)
+	if (t->guess != s) {
+		t->misfits |= t->fits > 0;
 		t->fits = 0;
+	}
 	t->guess = s;
 	t->fits++;
-	if (t->peer == s && t->fits >= FITS_SURE)
+	if (t->peer == s && (t->fits >= FITS_SURE ||
+			     (t->fits >= FITS_WANTED && ports_tell(all, s, t))))
 		t->sure = s->sure = true;
 }
 
@@ -141,13 +182,15 @@ struct stream *pair_find(const struct streams *all, struct stream *t,
 	s = fitting(all, t, p, &several);
 	if (several)
 		stream_unpair(t);
+	t->misfits |= !s && !several;
 	if (s)
-		count_fit(t, s);
+		count_fit(all, t, s);
 	if (t->peer || several)
 		return t->peer;
 	if (!s)
 		s = only_back(all, t, p);
-	if (s && (t->fits >= FITS_WANTED || alone(all, s, t)))
+	if (s && (t->fits >= FITS_WANTED || alone(all, s, t) ||
+		  (t->fits > 0 && ports_tell(all, s, t))))
 		stream_pair(s, t);
 	return t->peer;
 }
@@ -155,4 +198,21 @@ struct stream *pair_find(const struct streams *all, struct stream *t,
 bool pair_is_sure(const struct streams *all, const struct stream *s)
 {
 	return s->peer && (s->sure || alone(all, s, s->peer));
+}
+
+static bool guesses(const struct stream *t, const struct stream *s)
+{
+	return !t->peer && t->fits > 0 && !t->misfits && t->guess == s;
+}
+
+struct stream *pair_guess(const struct streams *all, const struct stream *t)
+{
+	struct stream *s = t->guess;
+
+	if (!s || s->peer || !guesses(t, s))
+		return NULL;
+	for (const struct stream *o = first_back(all, s); o; o = o->host_next)
+		if (o != t && guesses(o, s))
+			return NULL;
+	return s;
 }

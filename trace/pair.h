@@ -9,6 +9,13 @@
  */
 struct stream *pair_find(const struct streams *all, struct stream *t,
 			 const struct packet *p);
+/* Was something asked on @s that answer @p may be to? */
+bool pair_fits(const struct stream *s, const struct packet *p);
+/* After the last packet: the stream that @t answers, if it is not paired but
+ * the answers, few as they were, fit one that is not, either, and that no other
+ * stream's fit.  Else NULL.
+ */
+struct stream *pair_guess(const struct streams *all, const struct stream *t);
 /* Whether @s is certain to be paired with the right one: there is no other, or
  * it fitted often enough.
  */

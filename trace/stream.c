@@ -147,7 +147,8 @@ struct stream_key stream_key(const struct packet *p)
 static bool is_copy(const struct copies *c, const struct packet *p)
 {
 	unsigned kept = c->n < COPIES_KEPT ? c->n : COPIES_KEPT;
-	int64_t limit = c->rising && c->n > 1 ? COPY_LATE_NSEC : COPY_NSEC;
+	bool numbered = c->rising && (c->n > 1 || p->ip.id != 0);
+	int64_t limit = numbered ? COPY_LATE_NSEC : COPY_NSEC;
 
 	for (unsigned i = 0; i < kept; i++)
 		if (c->seen[i].icrc == p->icrc_received &&
@@ -187,6 +188,7 @@ static void forget(struct stream *s)
 	s->peer = s->guess = NULL;
 	s->sure = false;
 	s->fits = 0;
+	s->misfits = false;
 }
 
 void stream_restart(struct stream *s)

@@ -100,6 +100,7 @@ struct stream {
 	bool sure;	      /* and it is certain */
 	struct stream *guess; /* the one that its answers fit */
 	unsigned fits;	      /* how often, without a doubt */
+	bool misfits;	      /* some fitted another, or none */
 	struct copies copies;
 	bool has_pkey;
 	uint16_t pkey;

@@ -38,12 +38,12 @@ static bool is_tag(uint16_t type)
 	       type == ETHERTYPE_QINQ_OLD;
 }
 
-bool strip_link(int linktype, struct span *in)
+bool strip_link(int linktype, struct span *in, uint16_t *type)
 {
 	const struct link *link = link_find(linktype);
 	const uint8_t *p;
-	uint16_t type;
 
+	*type = 0;
 	if (!link)
 		return false;
 	p = span_take(in, link->len);
@@ -52,12 +52,12 @@ bool strip_link(int linktype, struct span *in)
 	if (link->ethertype < 0)
 		return true;
 
-	type = get_be16(p + link->ethertype);
-	while (is_tag(type)) {
+	*type = get_be16(p + link->ethertype);
+	while (is_tag(*type)) {
 		p = span_take(in, VLAN_LEN);
 		if (!p)
 			return false;
-		type = get_be16(p + 2);
+		*type = get_be16(p + 2);
 	}
-	return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
+	return *type == ETHERTYPE_IPV4 || *type == ETHERTYPE_IPV6;
 }

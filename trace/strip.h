@@ -20,9 +20,12 @@ enum linktype {
 
 bool linktype_known(int linktype);
 
+#define ETHERTYPE_ROCE_V1 0x8915u
+
 /* Takes link header and 802.1Q, 802.1ad tags off @in.  False, with @in
- * undefined, if no IP packet follows.
+ * undefined, if no IP packet follows; *@type is the EtherType then, 0 if there
+ * is none.
  */
-bool strip_link(int linktype, struct span *in);
+bool strip_link(int linktype, struct span *in, uint16_t *type);
 
 #endif

@@ -20,7 +20,7 @@ static void take(struct dissector *d, struct judge *judge,
 	struct packet p;
 	unsigned n = 0;
 
-	if (dissect_begin(d, f) == FRAME_OTHER)
+	if (dissect_begin(d, f) < FRAME_ROCE)
 		FUZZ_CHECK(!dissect_next(d, &p));
 	while (dissect_next(d, &p)) {
 		FUZZ_CHECK(n++ <= f->wire_len || n <= f->bytes.len);

@@ -73,7 +73,7 @@ static int next(void *ctx, struct packet *p, char *why)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {.all = {data, size}, .d = dissector_new()};
-	struct replay_source source = {&in, go_back, next};
+	struct replay_source source = {&in, go_back, next, NULL};
 	struct replay_options o = {.spec = "",
 				   .side = {true, true},
 				   .verbose = size & 1,

@@ -142,7 +142,8 @@ static int captured_next(void *ctx, struct packet *p, char why[REPLAY_WHY_MAX])
 /* Replays it from @side; returns what replay() does. */
 static inline int replay_as(struct captured *c, enum side side)
 {
-	struct replay_source source = {c, captured_rewind, captured_next};
+	struct replay_source source = {c, captured_rewind, captured_next,
+				       NULL};
 	struct replay_options o = {.spec = "", .verbose = true};
 	char why[REPLAY_WHY_MAX];
 	size_t size;

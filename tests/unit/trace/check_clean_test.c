@@ -353,6 +353,16 @@ static void congestion(struct talk *t)
 	ack(t, 103, 2);
 }
 
+static void vendor_opcode(struct talk *t)
+{
+	greet(t);
+	make(t, A, request(OP_SEND_ONLY, 103), 64);
+	t->data[0] = 0xe4;
+	emit(t, A);
+	send_only(t, 103);
+	ack(t, 103, 2);
+}
+
 static void credits_kept(struct talk *t)
 {
 	send_only(t, 100);
@@ -365,6 +375,91 @@ static void credits_kept(struct talk *t)
 	answer(t, B, OP_ACKNOWLEDGE, 104, 2, 5, 0);
 	wait_usec(t, 300);
 	send_only(t, 105);
+}
+
+/* A sniffer with several queues, or on both directions of a link. */
+static void sniffer_mixes_up(struct talk *t)
+{
+	greet(t);
+	ack(t, 103, 2);
+	send_only(t, 103);
+	send_only(t, 104);
+	ack(t, 104, 3);
+	ack(t, 105, 4);
+	wait_usec(t, 100);
+	send_only(t, 105);
+	send_only(t, 106);
+	ack(t, 106, 5);
+}
+
+static void at_once(struct talk *t)
+{
+	wait_usec(t, -10);
+}
+
+/* All packets have the same time. */
+static void no_clock(struct talk *t)
+{
+	send_only(t, 100);
+	at_once(t);
+	rnr(t, 100, 0);
+	at_once(t);
+	send_only(t, 100);
+	at_once(t);
+	ack(t, 100, 1);
+}
+
+/* A NAK and what it brings about have the same time, as the sniffer got them in
+ * one go.
+ */
+static void coarse_clock(struct talk *t)
+{
+	greet(t);
+	send_only(t, 103);
+	send_only(t, 104);
+	nak(t, NAK_PSN_SEQUENCE, 103, 1);
+	at_once(t);
+	send_only(t, 103); /* lost behind the sniffer, again */
+	send_only(t, 104);
+	nak(t, NAK_PSN_SEQUENCE, 103, 1);
+	at_once(t);
+	send_only(t, 103);
+	send_only(t, 104);
+	ack(t, 104, 3);
+}
+
+static void lost_before_twice(struct talk *t)
+{
+	greet(t);
+	send_only(t, 104);
+	send_only(t, 105);
+	nak(t, NAK_PSN_SEQUENCE, 103, 1);
+	send_only(t, 104);
+	send_only(t, 105);
+	nak(t, NAK_PSN_SEQUENCE, 103, 1);
+	send_only(t, 103);
+	send_only(t, 104);
+	send_only(t, 105);
+	ack(t, 105, 4);
+}
+
+/* A sniffer on two ports of a slow bridge: even of the first packets. */
+static void late_copies(struct talk *t)
+{
+	send_only(t, 100);
+	wait_usec(t, 50);
+	t->id[A]--;
+	send_only(t, 100);
+	cr_assert_eq(t->note, NOTE_COPY);
+	send_only(t, 102);
+	nak(t, NAK_PSN_SEQUENCE, 101, 1);
+	wait_usec(t, 50);
+	t->id[B]--;
+	nak(t, NAK_PSN_SEQUENCE, 101, 1);
+	cr_assert_eq(t->note, NOTE_COPY);
+	send_only(t, 101);
+	send_only(t, 102);
+	ack(t, 102, 3);
 }
 
 static const struct {
@@ -405,7 +500,13 @@ static const struct {
 	STORY(uc_with_loss),
 	STORY(datagrams),
 	STORY(congestion),
+	STORY(vendor_opcode),
 	STORY(credits_kept),
+	STORY(sniffer_mixes_up),
+	STORY(no_clock),
+	STORY(coarse_clock),
+	STORY(lost_before_twice),
+	STORY(late_copies),
 };
 
 static size_t violations_of(void (*story)(struct talk *t), bool constant_id)
@@ -436,7 +537,8 @@ Test(check_clean, nobody_is_blamed)
 Test(check_clean, nobody_is_blamed_without_ip_identification)
 {
 	for (size_t i = 0; i < sizeof(stories) / sizeof(*stories); i++)
-		if (stories[i].story != copies)
+		if (stories[i].story != copies &&
+		    stories[i].story != late_copies)
 			cr_expect_eq(violations_of(stories[i].story, true), 0,
 				     "%s", stories[i].name);
 }

@@ -268,6 +268,7 @@ static uint64_t ack_unsent_counted(struct talk *t)
 
 	greet(t);
 	guilty = ack(t, 103, 2);
+	wait_usec(t, 250);
 	send_only(t, 103);
 	return guilty;
 }

@@ -173,6 +173,27 @@ Test(dissect, cooked_and_raw)
 	expect_packet(LINK_RAW);
 }
 
+/* Linux' old port; a group policy, of which we know nothing. */
+Test(dissect, vxlan_of_others)
+{
+	uint8_t inner[300];
+	size_t n;
+
+	put_ethernet(ETHERTYPE_IPV4);
+	put_packet(false);
+	n = len;
+	memcpy(inner, frame, n);
+	len = 0;
+	put_ethernet(ETHERTYPE_IPV4);
+	put_ip(VXLAN_LEN + n, false, 0, 8472);
+	put((uint8_t[VXLAN_LEN]){0x88, 0, 0, 5, 0, 0, 7, 0}, VXLAN_LEN);
+	put(inner, n);
+	expect_packet(LINK_ETHERNET);
+	cr_expect_eq(got.vni, 7);
+	frame[len - n - VXLAN_LEN] = 0x80; /* no VNI */
+	cr_expect_eq(begin(LINK_ETHERNET, len), FRAME_OTHER);
+}
+
 Test(dissect, vxlan)
 {
 	uint8_t inner[300];
@@ -217,6 +238,21 @@ Test(dissect, other_frames)
 	put_ip(8, false, 3, 53);
 	put((uint8_t[8]){0}, 8);
 	cr_expect_eq(begin(LINK_ETHERNET, len), FRAME_OTHER);
+}
+
+Test(dissect, nearly_rocev2)
+{
+	put_ethernet(ETHERTYPE_VLAN);
+	put((uint8_t[]){0, 5, 0x89, 0x15}, VLAN_LEN);
+	put_packet(true);
+	cr_expect_eq(begin(LINK_ETHERNET, len), FRAME_ROCE_V1);
+	len = 0;
+	put_ethernet(ETHERTYPE_IPV4);
+	put_packet(false);
+	frame[ETH_LEN + 6] = 0x20; /* more fragments */
+	put_be16(frame + ETH_LEN + 10, 0);
+	cr_expect_eq(begin(LINK_ETHERNET, len), FRAME_FRAGMENT);
+	cr_expect(!dissect_next(d, &got));
 }
 
 /* snaplen: the lengths are those on the wire, the ICRC nobody can tell. */
