@@ -299,8 +299,9 @@ pcaps: all	# pcaps/*.pcapng and their stories, from pcaps/drills/
 	@$(PYTHON) tools/make_pcaps.py $(BUILD)
 
 .PHONY: pictures
-pictures: all	# docs/ladder.svg
+pictures: all	# docs/ladder.svg, and screenshots of pages, in Chromium (not installed by setup)
 	$(BUILD)/glassnic decode pcaps/nak_psn_sequence.pcapng --ladder docs/ladder.svg
+	@$(PYTHON) tools/page_pictures.py $(BUILD)
 
 .PHONY: browser-test
 browser-test: all	# the pages of decode --ladder, in Chromium (not installed by setup)
