@@ -335,7 +335,7 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 		sed '/^\.\\" NIC OPTIONS/r /dev/stdin' man/glassnic.1 \
 		> $(DESTDIR)$(PREFIX)/share/man/man1/glassnic.1
 	install -d $(DESTDIR)$(PREFIX)/share/glassnic/labs
-	install -m 644 labs/*.py $(DESTDIR)$(PREFIX)/share/glassnic/labs
+	install -m 644 labs/*.py docs/drill.md $(DESTDIR)$(PREFIX)/share/glassnic/labs
 	for lab in labs/[0-9]*; do \
 		install -d $(DESTDIR)$(PREFIX)/share/glassnic/$$lab; \
 		find $$lab -maxdepth 1 -type f -exec install -m 644 -t \

@@ -27,6 +27,7 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIMIT = 60  # seconds for a program
 TRIES = 5
+DRILLS = "drill.md"
 HUBS = "/dev/shm/glassnic-hub-"
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
@@ -136,6 +137,14 @@ class Scene:
         else:
             shutil.copyfile(os.path.join(self.home, name), self.path(name))
             print(f"# {name} is for you")
+
+    def teach_drills(self):
+        """The page on the language, which stands elsewhere once installed."""
+        labs = os.path.dirname(self.home)
+        for folder in f"{labs}/../docs", labs:
+            if os.path.exists(f"{folder}/{DRILLS}"):
+                shutil.copyfile(f"{folder}/{DRILLS}", self.path(DRILLS))
+                print(f"# {DRILLS} teaches the language")
 
     def nic(self, ip, more=""):
         """The last number of the address is the seed."""

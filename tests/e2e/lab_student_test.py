@@ -214,6 +214,24 @@ def judge_lacking(score, folder):
     score.check("no python3", unlike(done, 77, r"\A.*: python3: .*\n\Z"))
 
 
+def judge_installed(score, folder):
+    """Pages and scenes are found, and what the pages speak of is there."""
+    made = subprocess.run(["make", "-s", "install", f"PREFIX={folder}/usr",
+                           f"BUILD={os.path.dirname(GLASSNIC)}"],
+                          capture_output=True, text=True)
+    score.check("make install", made.returncode and made.stderr)
+    there = {**os.environ, "PATH": f"{folder}/usr/bin:{os.environ['PATH']}"}
+    for n, name in (8, "thief.drill"), (10, "client.c"):
+        for verb, said in ("run", ""), ("check", f"^exercise {n}: passed"):
+            done = subprocess.run(["glassnic", "lab", verb, str(n)],
+                                  cwd=folder, env=there, text=True,
+                                  capture_output=True, timeout=LIMIT)
+            score.check(f"installed: {verb} {n}", unlike(done, 0, said))
+            shutil.copy(f"{SOLUTIONS[n]}/{name}", f"{folder}/lab{n}")
+    score.check("installed: the drills' language", not os.path.exists(
+        f"{folder}/lab8/drill.md") and "no drill.md")
+
+
 def judge_crowd(score, folder):
     """A class begins."""
     runs = [subprocess.Popen([GLASSNIC, "lab", "run", "1", f"{folder}/{i}"],
@@ -286,7 +304,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="glassnic-lab-") as folder:
         judge_answers(score, f"{folder}/answers")
         judge_files(score, f"{folder}/files")
-        for judge in (judge_places, judge_lacking, judge_stops, judge_crowd):
+        for judge in (judge_places, judge_lacking, judge_stops, judge_crowd,
+                      judge_installed):
             os.mkdir(f"{folder}/{judge.__name__}")
             judge(score, f"{folder}/{judge.__name__}")
         for n in sorted(SOLUTIONS):
