@@ -299,8 +299,9 @@ pcaps: all	# pcaps/*.pcapng and their stories, from pcaps/drills/
 	@$(PYTHON) tools/make_pcaps.py $(BUILD)
 
 .PHONY: pictures
-pictures: all	# docs/ladder.svg
+pictures: all	# docs/ladder.svg, and screenshots of pages, in Chromium (not installed by setup)
 	$(BUILD)/glassnic decode pcaps/nak_psn_sequence.pcapng --ladder docs/ladder.svg
+	@$(PYTHON) tools/page_pictures.py $(BUILD)
 
 .PHONY: browser-test
 browser-test: all	# the pages of decode --ladder, in Chromium (not installed by setup)
@@ -339,7 +340,7 @@ install: all	# into DESTDIR, for PREFIX (/usr/local)
 	find LICENSE docs pcaps -type f -not -name '*.drill' -exec install \
 		-m 644 -D {} $(DESTDIR)$(PREFIX)/share/doc/glassnic/{} ';'
 	install -d $(DESTDIR)$(PREFIX)/share/glassnic/labs
-	install -m 644 labs/*.py $(DESTDIR)$(PREFIX)/share/glassnic/labs
+	install -m 644 labs/*.py docs/drill.md $(DESTDIR)$(PREFIX)/share/glassnic/labs
 	for lab in labs/[0-9]*; do \
 		install -d $(DESTDIR)$(PREFIX)/share/glassnic/$$lab; \
 		find $$lab -maxdepth 1 -type f -exec install -m 644 -t \

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -217,13 +218,21 @@ static int show_all(struct run *r)
 
 /* ---- the end ---- */
 
+#define USUAL_WIDTH 80
+#define MOST_WIDTH  1000
+
+/* Of the terminal, or as COLUMNS says where there is none. */
 static unsigned terminal_width(void)
 {
+	const char *columns = getenv("COLUMNS");
+	long width = columns ? atol(columns) : 0;
 	struct winsize size;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	return 80;
+		width = size.ws_col;
+	if (width <= 0)
+		return USUAL_WIDTH;
+	return width > MOST_WIDTH ? MOST_WIDTH : (unsigned)width;
 }
 
 /* The capture's name without its folder. */
@@ -289,7 +298,7 @@ static int judge(struct run *r)
 	for (size_t i = 0; i < report_stored(report); i++) {
 		fputs(paint_ink(&r->paint, INK_BAD), stdout);
 		report_print(report_get(report, i), stdout);
-		fputs(paint_end(&r->paint), stdout);
+		fputs(paint_end(&r->paint, INK_BAD), stdout);
 	}
 	print_reader_stats(reader_stats(r->reader));
 	check_summary(r->check, stdout);

@@ -2,9 +2,8 @@
 
 import os
 import re
-import subprocess
 
-from grade import GLASSNIC, Missing
+from grade import GLASSNIC, Missing, run_until
 
 
 def checks(home, name, steps):
@@ -35,8 +34,7 @@ def begins_with(work, name, given):
 
 
 def plays(work, name):
-    done = subprocess.run([GLASSNIC, "drill", "-q", work.path(name)],
-                          capture_output=True, text=True)
+    done = run_until(60, [GLASSNIC, "drill", "-q", work.file(name)], name)
     if not done.returncode:
         return ""
     rows = (done.stdout + done.stderr).splitlines()

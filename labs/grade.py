@@ -6,8 +6,9 @@ their PSNs anew in each run.
 
 import json
 import os
-import re
 import subprocess
+
+from answers import Answers, Unfit, fit_file, is_right, lacks_0x, text_of
 
 GLASSNIC = os.environ.get("GLASSNIC_PROGRAM", "glassnic")
 ANSWERS = "answers.txt"
@@ -17,6 +18,17 @@ TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
 
 class Missing(Exception):
     """Something that a student has still to do: one line, with a hint."""
+
+
+def run_until(seconds, command, what):
+    """Of @what a student wrote, which may keep @command busy for ever."""
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True,
+                              errors="replace", timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{what}: {os.path.basename(command[0])} was not done "
+                      f"with it after {seconds} s") from None
 
 
 class Question:
@@ -29,29 +41,13 @@ class Question:
 
     def judge(self, work):
         """One line on what is missing, or nothing."""
-        right = words_of(self.right(work))
-        given = work.answers.get(self.key, "")
+        given, right = work.answers.get(self.key, ""), self.right(work)
         if not given:
             return f"{self.key}: no answer in {ANSWERS}; hint: {self.hint}"
-        if words_of(given) != right:
-            return f"{self.key}: {given} is not right; hint: {self.hint}"
-        return ""
-
-
-def words_of(answer):
-    """For comparison: 0x10 and 16 are the same number, and case is nothing."""
-    if isinstance(answer, str):
-        answer = re.split(r"[\s,]+", answer.strip())
-    elif not isinstance(answer, (list, tuple)):
-        answer = [answer]
-    return [number_or_word(str(word)) for word in answer]
-
-
-def number_or_word(word):
-    try:
-        return int(word, 0)
-    except ValueError:
-        return word.casefold()
+        if is_right(given, right):
+            return ""
+        mind = "hexadecimal numbers begin with 0x; " if lacks_0x(given) else ""
+        return f"{self.key}: {given[:60]} is not right; hint: {mind}{self.hint}"
 
 
 class Capture:
@@ -63,8 +59,9 @@ class Capture:
         self.path, self.name = path, os.path.basename(path)
         done = self._decode("--json")
         if done.returncode:
-            raise Missing(f"{self.name}: cannot be read: "
-                          f"{last_line(done.stderr)}")
+            why = last_line(done.stderr).split(f"{self.name} ", 1)[-1]
+            raise Missing(f"{self.name}: {why}; hint: `glassnic lab run N' "
+                          "makes it anew")
         rows = map(json.loads, done.stdout.splitlines())
         self.packets = [p for p in rows if "opcode" in p]
         if not self.packets:
@@ -120,56 +117,61 @@ def last_line(text):
 
 
 class Work:
-    """A student's folder."""
+    """A student's folder.  @keys: of the questions that they are to answer."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.answers = read_answers(self.path(ANSWERS))
+    def __init__(self, folder, keys=()):
+        self.folder, self.missing = folder, []
+        self.answers = self._read_answers(keys) if keys else {}
         self._captures = {}
+
+    def _read_answers(self, keys):
+        """None: there are none to be judged."""
+        try:
+            answers = Answers(self.file(ANSWERS), list(keys))
+        except (Missing, Unfit) as e:
+            self.missing = [str(e)]
+            return None
+        self.missing = answers.odd[:1]  # the others are likely alike
+        return answers
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def file(self, name):
+        """Its path, if it is there and can be read to its end."""
+        if not os.path.exists(self.path(name)):
+            raise Missing(f"{name}: not there; hint: `glassnic lab run N' "
+                          "makes it")
+        try:
+            return fit_file(self.path(name))
+        except Unfit as e:
+            raise Missing(f"{e}; hint: remove it, and `glassnic lab run N' "
+                          "makes it anew") from None
+
     def text(self, name):
         """A file that the run leaves, or that the student writes."""
         try:
-            with open(self.path(name), errors="replace") as file:
-                return file.read()
-        except OSError as e:
-            raise Missing(f"{name}: {e.strerror}") from None
+            return text_of(self.file(name))
+        except Unfit as e:
+            raise Missing(str(e)) from None
 
     def capture(self, name):
-        if not os.path.exists(self.path(name)):
-            raise Missing(f"{name}: not there; `glassnic lab run N' makes it")
         if name not in self._captures:
-            self._captures[name] = Capture(self.path(name))
+            self._captures[name] = Capture(self.file(name))
         return self._captures[name]
-
-
-def read_answers(path):
-    """Lines of KEY: VALUE; # begins a comment."""
-    answers = {}
-    try:
-        with open(path, errors="replace") as file:
-            for row in file:
-                key, colon, value = row.split("#")[0].partition(":")
-                if colon:
-                    answers[key.strip()] = value.strip()
-    except OSError:
-        pass  # every answer is missing
-    return answers
 
 
 def what_is_missing(exercise, folder):
     """A line for each thing.  An exercise has QUESTIONS, CAPTURES that must
     keep the protocol's rules, and may have a check(work) that yields lines.
     """
-    work = Work(folder)
+    work = Work(folder, [q.key for q in exercise.QUESTIONS])
     steps = [lambda name=name: broken_rule(work.capture(name))
              for name in exercise.CAPTURES]
-    steps += [lambda q=q: q.judge(work) for q in exercise.QUESTIONS]
+    if work.answers is not None:
+        steps += [lambda q=q: q.judge(work) for q in exercise.QUESTIONS]
     steps += [lambda c=c: c(work) for c in getattr(exercise, "CHECKS", [])]
-    missing = []
+    missing = work.missing
     for step in steps:
         try:
             line = step()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -23,6 +24,14 @@ in DIR, and says what is missing, a line for each thing.
 The status is 0: passed, 1: something is missing, 2: wrong usage,
 77: cannot run here.
 """
+
+
+class Stopped(Exception):
+    """By Ctrl-C, `kill', or a terminal that is gone."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
 
 
 def say(text):
@@ -61,25 +70,31 @@ def run(n, exercise, home, folder):
     status = scene.play(exercise, folder, home)
     if not status:
         print(f"\nRead {folder}/page.md, do what it says in {folder}, then: "
-              f"glassnic lab check {n} {folder}")
+              f"glassnic lab check {n} {shlex.quote(folder)}")
     return status
+
+
+def printable(line):
+    """What a student wrote does nothing to who grades it."""
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def check(n, exercise, home, folder):
     if not os.path.isdir(folder):
-        say(f"{folder}: no such folder; `glassnic lab run {n} {folder}' "
-            "makes it")
+        say(f"{folder}: no such folder; `glassnic lab run {n} "
+            f"{shlex.quote(folder)}' makes it")
         return NO
     missing = what_is_missing(exercise, folder)
     for line in missing:
-        print(line.replace("lab run N", f"lab run {n} {folder}"))
+        print(printable(line.replace("lab run N", f"lab run {n} "
+                                     f"{shlex.quote(folder)}")))
     if not missing:
         print(f"exercise {n}: passed")
     return NO if missing else 0
 
 
 def main(words):
-    if words == ["--help"]:
+    if words in (["--help"], ["-h"], ["help"]):
         print(HELP, end="")
         return 0
     if words == ["list"]:
@@ -100,8 +115,21 @@ def main(words):
     except OSError as e:
         say(f"{e.filename}: {e.strerror}")
         return CANNOT_RUN
+    except Stopped as e:
+        say("stopped; nothing of it runs any more")
+        return 128 + e.number
+
+
+def stop(number, frame):
+    """Once: what is cleaned up is not stopped."""
+    for other in scene.STOPS:
+        signal.signal(other, signal.SIG_IGN)
+    raise Stopped(number)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for one in scene.STOPS:
+        signal.signal(one, stop)
+    sys.stdout.reconfigure(errors="replace")
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 namespace of their own, with the same addresses, QPNs and keys in every run.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import glob
@@ -9,6 +10,7 @@ import os
 import resource
 import shlex
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -19,10 +21,13 @@ from grade import ANSWERS, GLASSNIC, Capture
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 ADDR_NO_RANDOMIZE = 0x0040000
+PR_SET_PDEATHSIG = 1
+STOPS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIMIT = 60  # seconds for a program
 TRIES = 5
+DRILLS = "drill.md"
 HUBS = "/dev/shm/glassnic-hub-"
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
@@ -72,6 +77,15 @@ def may_enter_namespace():
     return os.waitpid(child, 0)[1] == 0
 
 
+def end_with_parent(mask):
+    """In a child, before it becomes its program: a process group to be killed
+    as one, and by the kernel if this process is killed.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    os.setpgid(0, 0)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def free_port():
     """18515 is what the programs use if nothing is said."""
     with socket.socket() as s:
@@ -103,6 +117,7 @@ class Scene:
         """@quiet: what it runs is not shown."""
         self.folder, self.home, self.quiet = folder, home, quiet
         self.hub = f"lab-{os.getpid()}"
+        self.running = []
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -120,8 +135,16 @@ class Scene:
         if os.path.exists(self.path(name)):
             print(f"# {name} is there already and stays as it is")
         else:
-            shutil.copy(os.path.join(self.home, name), self.path(name))
+            shutil.copyfile(os.path.join(self.home, name), self.path(name))
             print(f"# {name} is for you")
+
+    def teach_drills(self):
+        """The page on the language, which stands elsewhere once installed."""
+        labs = os.path.dirname(self.home)
+        for folder in f"{labs}/../docs", labs:
+            if os.path.exists(f"{folder}/{DRILLS}"):
+                shutil.copyfile(f"{folder}/{DRILLS}", self.path(DRILLS))
+                print(f"# {DRILLS} teaches the language")
 
     def nic(self, ip, more=""):
         """The last number of the address is the seed."""
@@ -170,10 +193,7 @@ class Scene:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             self._finish(listener, name + "server", until)
         finally:
-            listener.kill()
-            listener.wait()
-            for path in glob.glob(f"{HUBS}{self.hub}*"):
-                os.unlink(path)  # of NICs that were killed
+            self._end_all()
         return [b - a for a, b in zip(before, after)]
 
     def _start(self, command, name, background=""):
@@ -183,15 +203,31 @@ class Scene:
         if command[0] == "glassnic":
             command = [GLASSNIC, *command[1:]]
         with open(self.path(name + ".txt"), "w") as out:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                    stdout=out, stderr=subprocess.STDOUT,
-                                    cwd=self.folder)
+            # Nothing may stop this between the start and the note of it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+            try:
+                self.running.append(subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=out,
+                    stderr=subprocess.STDOUT, cwd=self.folder,
+                    preexec_fn=lambda: end_with_parent(before)))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return self.running[-1]
+
+    def _end_all(self):
+        """With what they started, as strace did."""
+        for process in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.running = []
+        for path in glob.glob(f"{HUBS}{self.hub}*"):
+            os.unlink(path)  # of NICs that were killed
 
     def _finish(self, process, name, until):
         try:
             status = process.wait(max(until - time.monotonic(), 1))
         except subprocess.TimeoutExpired:
-            process.kill()
             raise Failed(f"{name} still ran after {LIMIT} s") from None
         if status:
             raise Failed(self._why(name))
@@ -204,7 +240,15 @@ class Scene:
 
 def play(exercise, folder, home):
     """Runs the scene into @folder; returns an exit status."""
-    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(folder)
+    alone = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"glassnic lab: {folder}: another run is at work in it; give "
+              "this one another folder", file=sys.stderr)
+        return 1
     for line in leave_the_machine():
         print(f"glassnic lab: {line}", file=sys.stderr)
     try:
@@ -212,11 +256,16 @@ def play(exercise, folder, home):
     except Failed as e:
         print(f"glassnic lab: {e}", file=sys.stderr)
         return 1
-    shutil.copy(os.path.join(home, "page.md"), folder)
+    shutil.copyfile(os.path.join(home, "page.md"), f"{folder}/page.md")
     if os.path.exists(f"{folder}/{ANSWERS}"):
         print(f"# {ANSWERS} is there already and stays as it is")
     elif exercise.QUESTIONS:
-        with open(f"{folder}/{ANSWERS}", "w") as file:
-            for q in exercise.QUESTIONS:
-                file.write(f"# {q.asks}\n{q.key}:\n\n")
+        write_answers(exercise, f"{folder}/{ANSWERS}")
     return 0
+
+
+def write_answers(exercise, path):
+    """For the student to fill in."""
+    with open(path, "w") as file:
+        for q in exercise.QUESTIONS:
+            file.write(f"# {q.asks}\n{q.key}:\n\n")

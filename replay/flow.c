@@ -314,7 +314,7 @@ struct flow *flows_find(struct flows *t, const struct packet *p, bool *answer)
 	s = check_find(t->check, p);
 	if (!s || s->number >= t->streams)
 		return NULL;
-	if (t->copies && copies_note(&t->copies[s->number], p)) {
+	if (t->copies && copies_note(&t->copies[s->number], p, INT64_MIN)) {
 		t->left.copies++;
 		return NULL;
 	}

@@ -191,13 +191,22 @@ static void count_aeth(struct check *c, const struct packet *p)
 		c->n.naks[aeth_value(a->syndrome)]++;
 }
 
+/* When a NAK asked for @p again, which travels on @t. */
+static int64_t asked_nsec(const struct stream *t, const struct packet *p)
+{
+	if (t->a.nak == NAK_NONE || !(p->roce.op->flags & IS_REQUEST) ||
+	    psn_diff(p->roce.bth.psn, t->a.nak_psn) < 0)
+		return INT64_MIN;
+	return t->a.nak_nsec;
+}
+
 static enum note judge_stream(struct check *c, const struct packet *p,
 			      struct stream *t)
 {
 	if (!t)
 		return NOTE_NONE;
 	t->sport = p->udp.sport;
-	if (copies_note(&t->copies, p)) {
+	if (copies_note(&t->copies, p, asked_nsec(t, p))) {
 		c->n.copies++;
 		judge_request_copy(t, p);
 		return NOTE_COPY;

@@ -10,7 +10,13 @@
 	const fields = document.getElementById("fields");
 	const find = document.getElementById("find");
 	const which = document.getElementById("connection");
+	const head = document.querySelector("header");
 	let pinned = null;
+
+	/* The header's height, for what sticks below it. */
+	new ResizeObserver(() => document.documentElement.style.setProperty(
+		"--head", `${head.offsetHeight}px`)).observe(head);
+	svg.querySelector(".page").setAttribute("y", LEGEND);
 
 	for (const row of rows) {
 		const title = row.querySelector("title");
@@ -93,7 +99,8 @@
 		svg.setAttribute("viewBox",
 			`0 ${LEGEND} ${svg.getAttribute("width")} ${y + BOTTOM - LEGEND}`);
 		document.getElementById("shown").textContent =
-			n === rows.length ? `${n} packets` : `${n} of ${rows.length} packets`;
+			(n === rows.length ? "" : `${n} of `) +
+			(rows.length === 1 ? "1 packet" : `${rows.length} packets`);
 	}
 
 	function show(row) {
@@ -119,15 +126,21 @@
 		show(pinned);
 	}
 
-	function step(by) {
-		const seen = rows.filter((row) => !row.hidden_now);
-		const at = seen.indexOf(pinned);
-		const next = seen[at < 0 ? 0 : at + by];
+	/* The first that can be seen, if none is chosen. */
+	function first_in_sight() {
+		return rows.findIndex((row) => !row.hidden_now &&
+			row.getBoundingClientRect().top >= head.offsetHeight);
+	}
 
-		if (!next)
+	function step(by) {
+		let at = pinned ? rows.indexOf(pinned) + by : first_in_sight();
+
+		while (rows[at] && rows[at].hidden_now)
+			at += by;
+		if (!rows[at])
 			return;
-		pin(next);
-		next.scrollIntoView({block: "nearest"});
+		pin(rows[at]);
+		rows[at].scrollIntoView({block: "nearest"});
 	}
 
 	for (const row of rows) {
@@ -137,6 +150,8 @@
 	for (const input of document.querySelectorAll("input, select"))
 		input.addEventListener("input", arrange);
 	document.addEventListener("keydown", (event) => {
+		if (event.ctrlKey || event.altKey || event.metaKey)
+			return;
 		if (/^(INPUT|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox")
 			return;
 		if (event.key === "ArrowDown" || event.key === "j")
@@ -145,6 +160,8 @@
 			step(-1);
 		else if (event.key === "Escape" && pinned)
 			pin(pinned);
+		else if (event.key === "/")
+			find.focus();
 		else
 			return;
 		event.preventDefault();

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include "trace/ladder_html.h"
 #include "trace/ladder_js.h"
 #include "trace/ladder_svg.h"
@@ -33,6 +34,19 @@ static void write_connections(const struct ladder *l, FILE *out)
 	fputs("</select></label>\n", out);
 }
 
+/* The page counts what it shows; these are not in it. */
+static void write_left_out(const struct ladder *l, FILE *out)
+{
+	if (l->past_max || l->others)
+		fputs("; not drawn: ", out);
+	if (l->past_max)
+		fprintf(out, "%" PRIu64 " more (--max)", l->past_max);
+	if (l->past_max && l->others)
+		fputs(", ", out);
+	if (l->others)
+		fprintf(out, "%" PRIu64 " of other hosts (--qp)", l->others);
+}
+
 static void write_kinds(const struct ladder *l, FILE *out)
 {
 	size_t n[KIND_N] = {0};
@@ -63,12 +77,18 @@ void ladder_html(const struct ladder *l, const char *name, FILE *out)
 	write_kinds(l, out);
 	fputs("<label>find <input type=\"search\" id=\"find\" "
 	      "placeholder=\"psn 7, rkey, NAK\"></label>\n"
-	      "<span id=\"shown\"></span>\n</header>\n<main>\n",
+	      "<span class=\"counts\"><span id=\"shown\" "
+	      "role=\"status\"></span>",
 	      out);
+	write_left_out(l, out);
+	fputs("</span>\n</header>\n<main>\n", out);
 	ladder_svg(l, name, out);
-	fputs("<aside><h2>Packet</h2>\n<dl id=\"fields\"></dl>\n"
-	      "<p>Point at a packet to see its fields; click to keep "
-	      "them, arrow keys go on.</p></aside>\n"
+	fputs("<aside><h2>Packet</h2>\n"
+	      "<dl id=\"fields\" aria-live=\"polite\"></dl>\n"
+	      "<p>Point at a packet to see its fields; a click keeps "
+	      "them. <kbd>↓</kbd> and <kbd>↑</kbd> go from packet to "
+	      "packet, <kbd>Esc</kbd> lets go, <kbd>/</kbd> finds."
+	      "</p></aside>\n"
 	      "</main>\n<script>\n",
 	      out);
 	fputs(ladder_js, out);

@@ -134,7 +134,7 @@ static void draw_margins(const struct ladder *l, const struct ladder_row *row,
 {
 	fprintf(out, "<text class=\"d\" x=\"50\" y=\"4\">%" PRIu64 "</text>",
 		row->frame);
-	fputs("<text class=\"d\" x=\"136\" y=\"4\">", out);
+	fputs("<text class=\"d\" x=\"130\" y=\"4\">", out);
 	write_time(row->nsec - l->start_nsec, out);
 	fputs("</text>", out);
 	fprintf(out, "<text class=\"%s\" x=\"%d\" y=\"4\">%u</text>",
@@ -259,7 +259,7 @@ static void draw_heads(FILE *out)
 		const char *class, *text;
 	} heads[] = {
 		{50, "d", "frame"},
-		{136, "d", "seconds"},
+		{130, "d", "seconds"},
 		{LEFT - 10, "d", "PSN"},
 		{RIGHT + 10, "d r", "PSN"},
 	};

@@ -2,6 +2,10 @@
 #include <string.h>
 #include "trace/ladder_text.h"
 
+#define MARGIN	     17 /* frame and time */
+#define AROUND	     36 /* the margin, lifelines, remarks */
+#define ARROW_AROUND 6	/* lines, blanks and head around an arrow's words */
+
 static enum ink ink_of(enum kind k)
 {
 	static const enum ink inks[] = {
@@ -64,33 +68,64 @@ static void print_row(const struct ladder *l, const struct ladder_row *row,
 	};
 	const struct ladder_side *to = row->to_right ? &l->right : &l->left;
 	const char *bar = paint->utf8 ? "│" : "|";
+	enum ink ink = ink_of(row->kind);
 	int64_t usec = (row->nsec - l->start_nsec) / 1000;
 
 	fprintf(out, "%5" PRIu64 " %3" PRId64 ".%06" PRId64 " %s%s", row->frame,
 		usec / 1000000, usec < 0 ? -usec % 1000000 : usec % 1000000,
-		bar, paint_ink(paint, ink_of(row->kind)));
+		bar, paint_ink(paint, ink));
 	arrow(row, width, paint, out);
-	fprintf(out, "%s%s%s", paint_end(paint), bar, notes[row->note]);
+	fprintf(out, "%s%s%s", paint_end(paint, ink), bar, notes[row->note]);
 	if (to->more_qpns)
 		fprintf(out, " to QP 0x%x", row->dqpn);
 	fputc('\n', out);
 }
 
+/* Between the lifelines: what @width leaves, but enough for the longest. */
+static unsigned shaft_of(const struct ladder *l, unsigned width)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		size_t len = strlen(l->row[i].brief);
+
+		longest = len > longest ? len : longest;
+	}
+	longest += ARROW_AROUND;
+	return width > longest + AROUND ? width - AROUND : (unsigned)longest;
+}
+
+/* The left one begins the line, the right one stands above its lifeline, at
+ * @right_bar, or on the next line if there is no room.
+ */
+static void print_names(const struct ladder *l, unsigned width,
+			unsigned right_bar, FILE *out)
+{
+	char left[80], right[80];
+	unsigned len, at;
+
+	name(&l->left, left, sizeof(left));
+	name(&l->right, right, sizeof(right));
+	len = (unsigned)strlen(right);
+	width = width > right_bar + 1 ? width : right_bar + 1;
+	at = right_bar > len / 2 ? right_bar - len / 2 : 0;
+	if (at + len > width)
+		at = width > len ? width - len : 0;
+	if (at > strlen(left))
+		fprintf(out, "%-*s%s\n", (int)at, left, right);
+	else
+		fprintf(out, "%s\n%*s%s\n", left, (int)at, "", right);
+}
+
 void ladder_print(const struct ladder *l, unsigned width,
 		  const struct paint *paint, FILE *out)
 {
-	unsigned margin = 18, shaft = width > 70 ? width - 36 : 44;
+	unsigned shaft = shaft_of(l, width);
 	uint64_t untold = l->past_max + l->others;
-	char left[80], right[80];
-	int gap;
 
 	if (l->n == 0)
 		return;
-	name(&l->left, left, sizeof(left));
-	name(&l->right, right, sizeof(right));
-	gap = (int)(margin + shaft) - (int)strlen(left) -
-	      (int)strlen(right) / 2;
-	fprintf(out, "%s%*s%s\n", left, gap > 1 ? gap : 1, "", right);
+	print_names(l, width, MARGIN + 1 + shaft, out);
 	for (size_t i = 0; i < l->n; i++)
 		print_row(l, &l->row[i], shaft, paint, out);
 	if (untold)

@@ -6,12 +6,13 @@
 
 struct paint paint_for(FILE *out, enum color_when when)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	struct paint p = {.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0};
 
 	switch (when) {
 	case COLOR_AUTO:
-		p.color = isatty(fileno(out)) && !(no_color && *no_color);
+		p.color = isatty(fileno(out)) && !(no_color && *no_color) &&
+			  !(term && strcmp(term, "dumb") == 0);
 		break;
 	case COLOR_ALWAYS: p.color = true; break;
 	case COLOR_NEVER: break;
@@ -30,9 +31,9 @@ const char *paint_ink(const struct paint *p, enum ink ink)
 	return p->color ? inks[ink] : "";
 }
 
-const char *paint_end(const struct paint *p)
+const char *paint_end(const struct paint *p, enum ink ink)
 {
-	return p->color ? "\033[0m" : "";
+	return p->color && ink != INK_PLAIN ? "\033[0m" : "";
 }
 
 bool color_parse(const char *text, enum color_when *when)

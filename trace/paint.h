@@ -13,11 +13,14 @@ struct paint {
 	bool utf8;
 };
 
-/* COLOR_AUTO: in colour if @out is a terminal and NO_COLOR is not set. */
+/* COLOR_AUTO: in colour if @out is a terminal that has colours and NO_COLOR is
+ * not set.
+ */
 struct paint paint_for(FILE *out, enum color_when when);
 /* The escape sequence that starts @ink, "" without colour. */
 const char *paint_ink(const struct paint *p, enum ink ink);
-const char *paint_end(const struct paint *p);
+/* The one that ends it. */
+const char *paint_end(const struct paint *p, enum ink ink);
 /* "auto", "always", "never"; false for anything else. */
 bool color_parse(const char *text, enum color_when *when);
 

@@ -75,7 +75,7 @@ void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
 		usec < 0 ? -usec % 1000000 : usec % 1000000,
 		ip_format(&p->ip.src, src), ip_format(&p->ip.dst, dst), text);
 	print_oddities(p, note, out);
-	fprintf(out, "%s\n", paint_end(paint));
+	fprintf(out, "%s\n", paint_end(paint, packet_ink(p, note)));
 }
 
 static int brief_aeth(const struct aeth *a, uint32_t psn, char *text,

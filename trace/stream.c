@@ -144,7 +144,8 @@ struct stream_key stream_key(const struct packet *p)
 	};
 }
 
-static bool is_copy(const struct copies *c, const struct packet *p)
+static bool is_copy(const struct copies *c, const struct packet *p,
+		    int64_t asked_nsec)
 {
 	unsigned kept = c->n < COPIES_KEPT ? c->n : COPIES_KEPT;
 	bool numbered = c->rising && (c->n > 1 || p->ip.id != 0);
@@ -153,18 +154,19 @@ static bool is_copy(const struct copies *c, const struct packet *p)
 	for (unsigned i = 0; i < kept; i++)
 		if (c->seen[i].icrc == p->icrc_received &&
 		    c->seen[i].id == p->ip.id &&
-		    p->nsec - c->seen[i].nsec <= limit)
+		    p->nsec - c->seen[i].nsec <= limit &&
+		    (numbered || c->seen[i].nsec >= asked_nsec))
 			return true;
 	return false;
 }
 
-bool copies_note(struct copies *c, const struct packet *p)
+bool copies_note(struct copies *c, const struct packet *p, int64_t asked_nsec)
 {
 	uint16_t last = c->seen[(c->n + COPIES_KEPT - 1) % COPIES_KEPT].id;
 
 	if (p->icrc == ICRC_CUT)
 		return false;
-	if (is_copy(c, p))
+	if (is_copy(c, p, asked_nsec))
 		return true;
 	if (c->n == 0)
 		c->rising = p->ip.version == 4;

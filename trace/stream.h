@@ -124,8 +124,11 @@ struct stream *streams_between(const struct streams *t,
 struct stream *streams_at(const struct streams *t, uint32_t i);
 
 struct stream_key stream_key(const struct packet *p);
-/* Notes @p, and says whether it is a copy of one seen just before. */
-bool copies_note(struct copies *c, const struct packet *p);
+/* Notes @p, and says whether it is a copy of one seen just before.
+ * @asked_nsec: when an answer asked for it again, or INT64_MIN; where packets
+ * have no numbers of their own, it is no copy of what was sent before that.
+ */
+bool copies_note(struct copies *c, const struct packet *p, int64_t asked_nsec);
 
 /* Forgets the connection on @s, in both directions: the QPN was given to a new
  * one.

@@ -1,6 +1,7 @@
 import re
 
-from grade import Missing, Question, read_answers
+from answers import Answers
+from grade import Missing, Question
 
 TITLE = "Sockets against RDMA, counted"
 NEEDS = "strace", "iperf3", "ib_write_bw"
@@ -59,8 +60,7 @@ def given(work, name):
 
 
 def usage(work, name, key):
-    work.text(f"{name}.usage")
-    value = read_answers(work.path(f"{name}.usage")).get(key, "")
+    value = Answers(work.file(f"{name}.usage")).get(key, "")
     if not value.isdecimal():
         raise Missing(f"{name}.usage: no {key} in it; run the exercise again")
     return int(value)

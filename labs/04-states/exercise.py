@@ -13,6 +13,7 @@ STUDENT_WRITES = ["states.drill"]
 def run(scene):
     scene.pair("ibv_rc_pingpong -g 1 -n 3 -s 3000 -m 1024")
     scene.give("states.drill")
+    scene.teach_drills()
 
 
 def psn_told(work, whose):

@@ -38,6 +38,7 @@ STEPS = [
 
 def run(scene):
     scene.give(DRILL)
+    scene.teach_drills()
 
 
 CHECKS = drilled.checks(os.path.dirname(__file__), DRILL, STEPS)

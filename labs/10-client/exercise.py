@@ -1,9 +1,8 @@
 import os
-import subprocess
 import tempfile
 
 import scene as scenes
-from grade import Capture, Missing
+from grade import Capture, Missing, run_until
 
 TITLE = "Write the client"
 NEEDS = ("cc",)
@@ -47,9 +46,9 @@ def run(scene):
 
 
 def compile_in(folder, source, program):
-    done = subprocess.run(["cc", "-Wall", "-I", HOME, "-o",
-                           os.path.join(folder, program), source, "-libverbs"],
-                          capture_output=True, text=True)
+    done = run_until(60, ["cc", "-Wall", "-I", HOME, "-o",
+                          os.path.join(folder, program), source, "-libverbs"],
+                     os.path.basename(source))
     if done.returncode:
         rows = [row for row in done.stderr.splitlines() if "error" in row]
         said = (rows or done.stderr.splitlines() or ["?"])[0]

@@ -53,8 +53,35 @@ seen.found = shown().map((r) => r.querySelector(".t").textContent);
 seen.said = document.getElementById("shown").textContent;
 change("find", (f) => { f.value = ""; });
 seen.again = shown().length;
+const chosen = () => rows.indexOf(document.querySelector(".row.chosen"));
+const between = () => {
+	const row = rows[chosen()].getBoundingClientRect();
+	return row.top >= document.querySelector("header").offsetHeight &&
+		row.bottom <= document.querySelector("aside").getBoundingClientRect().top;
+};
+const bottom = (what) => Math.round(document.querySelector(what).getBoundingClientRect().bottom);
+seen.ends = [bottom("svg .page"), bottom("svg.ladder")];
+
+/* As a reader who comes later. */
+function read_on() {
+	scrollTo(0, 0);
+	for (let i = 0; i < 40; i++)
+		key("ArrowDown");
+	seen.down = [chosen(), between()];
+	for (let i = 0; i < 30; i++)
+		key("ArrowUp");
+	seen.up = [chosen(), between()];
+	const at = chosen(), kind = rows[at].dataset.kind;
+	change(document.querySelector(`[data-show=${kind}]`), (box) => { box.checked = false; });
+	key("ArrowDown");
+	seen.past_hidden = [chosen(), rows.findIndex((r, i) => i > at && r.dataset.kind !== kind)];
+	key("Escape");
+	key("/");
+	seen.focus = document.activeElement.id;
+}
+
 fetch("file:///etc/hostname").then(() => seen.errors.push("it could fetch"),
-	() => {}).finally(() => {
+	() => {}).then(() => new Promise((done) => setTimeout(done, 500))).then(read_on).finally(() => {
 	const out = document.createElement("pre");
 	out.id = "seen";
 	out.textContent = JSON.stringify(seen);
@@ -108,6 +135,14 @@ def judge(score, seen, packets):
     score.check("how many are shown is said",
                 seen["said"] == f"{len(seen['found'])} of {seen['all']} "
                 "packets")
+    score.check("the picture has its colour to its end",
+                seen["ends"][0] >= seen["ends"][1] - 1)
+    score.check("arrow keys go down, and what is chosen is in sight",
+                seen["down"] == [39, True])
+    score.check("and up", seen["up"] == [9, True])
+    score.check("and past what is hidden",
+                seen["past_hidden"][0] == seen["past_hidden"][1] > 0)
+    score.check("/ finds", seen["focus"] == "find")
     score.check("nothing was loaded", all(
         e.startswith("file") for e in seen["errors"]))
 

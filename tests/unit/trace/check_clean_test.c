@@ -270,6 +270,24 @@ static void copies(struct talk *t)
 	cr_assert_eq(t->note, NOTE_COPY);
 }
 
+/* As fast as a copy, and without an identification that would tell, but asked
+ * for by the NAK: as on a machine's loopback.
+ */
+Test(check_clean, asked_for_is_no_copy)
+{
+	struct talk t;
+
+	talk_begin(&t);
+	t.constant_id = true;
+	greet(&t);
+	send_only(&t, 103);
+	nak(&t, NAK_PSN_SEQUENCE, 103, 1);
+	t.nsec -= 5 * USEC;
+	send_only(&t, 103);
+	cr_assert_eq(t.note, NOTE_RETRANSMISSION);
+	talk_end(&t);
+}
+
 /* The same QPNs, a new connection; far from the old PSNs, or just there. */
 static void connect_again(struct talk *t, uint32_t psn)
 {

@@ -112,6 +112,15 @@ Test(ladder, it_says_what_it_leaves_out)
 				  "drawn (--max)"));
 }
 
+Test(ladder, so_does_the_page_above)
+{
+	begin(3);
+	greet(&t);
+	draw(ladder_html);
+	cr_assert(strstr(picture, "</span>; not drawn: 1 more (--max)</span>\n"
+				  "</header>"));
+}
+
 Test(ladder, a_long_time_is_seen)
 {
 	begin(20);
