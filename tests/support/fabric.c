@@ -241,8 +241,15 @@ static void on_async(void *ctx, struct gn_listener *l,
 		n->event[n->nevent++] = *ev;
 }
 
-static const struct engine_hooks hooks = {.comp_event = on_comp,
-					  .async_event = on_async};
+static nsec_t on_now(void *ctx)
+{
+	struct node *n = ctx;
+
+	return n->fabric->now += n->fabric->stall;
+}
+
+static const struct engine_hooks hooks = {
+	.comp_event = on_comp, .async_event = on_async, .now = on_now};
 
 void fabric_init(struct fabric *f, uint64_t seed)
 {

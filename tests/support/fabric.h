@@ -78,6 +78,7 @@ struct node {
 
 struct fabric {
 	nsec_t now, latency;
+	nsec_t stall; /* what an engine's run takes longer than it thinks */
 	struct random random;
 	struct faults faults;
 	void (*filter)(void *ctx, struct flight *f);

@@ -154,6 +154,27 @@ Test(rc_loss, timeout_when_promised)
 	}
 }
 
+/* Nor does it begin before the packet is out, if the thread that sends it loses
+ * the CPU on the way.
+ */
+Test(rc_loss, timeout_begins_when_it_is_out)
+{
+	nsec_t out;
+
+	duo_open_default(&d);
+	duo_lose(&d, A, OP_WRITE_ONLY, 0);
+	d.f.stall = 2 * MSEC;
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
+	fabric_settle(&d.f);
+	d.f.stall = 0;
+	out = d.f.now;
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_ONLY, 1)->at - out,
+		 (nsec_t)4096 << 14);
+	duo_close(&d);
+}
+
 /* The time counts from the oldest packet, however many follow. */
 Test(rc_loss, timeout_of_the_oldest)
 {
