@@ -454,6 +454,8 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	wr_headers(qp, w, q->cur_pkt, &r);
 	r.bth.ackreq = must_ask(qp, w, payload);
 	remark(qp, p, slot);
+	if (qp_is_reliable(qp))
+		p->id = (uint64_t)qp->qpn << 24 | q->nxt;
 	engine_commit(qp->engine, &r, payload);
 	step(qp, w, payload);
 	return GN_WC_SUCCESS;

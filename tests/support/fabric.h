@@ -27,6 +27,7 @@ struct flight {
 	struct flight *next;
 	unsigned from, to;
 	unsigned nth;		 /* of this sender's packets, from 0 */
+	uint64_t id;		 /* as of struct pkt */
 	nsec_t sent, at;	 /* at: when it arrives; may be changed */
 	unsigned copies;	 /* 0: lost; may be changed */
 	bool decoded;		 /* roce holds something */
@@ -41,6 +42,7 @@ struct flight {
 /* What became of a packet, for tests to ask about and for the log. */
 struct seen {
 	unsigned from, to, nth;
+	uint64_t id;
 	nsec_t at; /* when it left */
 	bool decoded;
 	struct roce roce; /* payload.p is NULL */
