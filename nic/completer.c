@@ -139,9 +139,7 @@ static enum drop on_rnr(struct gn_qp *qp, const struct roce *r)
 	/* The path works: losses among many RNR NAKs do not add up. */
 	q->retry_left = qp->attr.retry_cnt;
 	requester_go_back(qp, r->bth.psn);
-	q->rnr_until = qp->engine->now + wait;
-	q->ack_by = NSEC_NEVER;
-	qp_arm(qp);
+	requester_wait_rnr(qp, wait);
 	return DROP_NONE;
 }
 

@@ -78,6 +78,7 @@ int engine_init(struct engine *e, const struct engine_config *cfg,
 			      .random = { cfg->seed } };
 	timers_init(&e->timers);
 	list_init(&e->ready);
+	list_init(&e->begun);
 	list_init(&e->cqs);
 	list_init(&e->paced);
 	e->pace.gap = UNRELIABLE_GAP;
@@ -305,6 +306,12 @@ void engine_ready(struct engine *e, struct gn_qp *qp)
 		list_add_tail(&e->ready, &qp->ready);
 }
 
+void engine_begun(struct engine *e, struct gn_qp *qp)
+{
+	if (list_empty(&qp->begun))
+		list_add_tail(&e->begun, &qp->begun);
+}
+
 void engine_window_opened(struct engine *e, struct peer *p)
 {
 	while (peer_has_room(p) && !list_empty(&p->waiting)) {
@@ -340,6 +347,25 @@ static void expire_timers(struct engine *e, nsec_t now)
 
 	while ((t = timers_expired(&e->timers, now)))
 		t->fire(t, now);
+}
+
+/* The owner's time is from before its look for packets, and can be old by now:
+ * its thread has lost the CPU meanwhile, say.  One look at the clock does for
+ * all timers.
+ */
+static void begin_timers(struct engine *e)
+{
+	if (list_empty(&e->begun))
+		return;
+	if (e->hooks->now)
+		e->now = e->hooks->now(e->hook_ctx);
+	while (!list_empty(&e->begun)) {
+		struct gn_qp *qp =
+			list_entry(e->begun.next, struct gn_qp, begun);
+
+		list_del(&qp->begun);
+		requester_began(qp);
+	}
 }
 
 /* Packets that @qp may send in its turn: what makes one long train. */
@@ -381,6 +407,7 @@ bool engine_run(struct engine *e, unsigned budget, nsec_t now)
 		serve(e, list_entry(e->ready.next, struct gn_qp, ready),
 		      stop - e->counters.n[CNT_TX_PKTS]);
 	engine_flush(e);
+	begin_timers(e);
 	return !list_empty(&e->ready) || atomic_load(&e->bells);
 }
 

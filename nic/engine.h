@@ -41,6 +41,11 @@ struct engine_hooks {
 	/* @qp moves; may be NULL.  For who watches the state machine. */
 	void (*qp_moves)(void *ctx, const struct gn_qp *qp,
 			 enum gn_qp_state from, enum gn_qp_state to);
+	/* The time, after what the owner has passed as such: for timers that
+	 * may not begin before the packet that they are for has come or gone.
+	 * NULL: it stands still during a call.
+	 */
+	nsec_t (*now)(void *ctx);
 };
 
 struct engine_config {
@@ -88,6 +93,7 @@ struct engine {
 	struct timer pace_timer;
 	struct list paced;
 	struct list ready; /* QPs with something to send */
+	struct list begun; /* QPs with a timer that began just now */
 	_Atomic(struct gn_qp *) bells; /* QPs rung by posters */
 	struct gn_qp *bucket[ENGINE_BUCKETS]; /* QPs by number */
 	uint32_t qps, pds, srqs, mws, next_qpn, next_srqn, next_wqn;
@@ -161,6 +167,8 @@ void engine_flush(struct engine *e);
 void engine_ready(struct engine *e, struct gn_qp *qp);
 /* Has unreliable @qp looked at when the next burst may leave. */
 void engine_pace(struct engine *e, struct gn_qp *qp);
+/* Calls requester_began for @qp at the end of this run, or of the next. */
+void engine_begun(struct engine *e, struct gn_qp *qp);
 /* Bytes in flight to @p became fewer: whom its window held back goes on. */
 void engine_window_opened(struct engine *e, struct peer *p);
 /* Sees to what was posted before now to any QP but @gone, which may be NULL. */

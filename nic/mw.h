@@ -33,7 +33,9 @@ int mw_free(struct gn_mw *mw);
 enum gn_wc_status mw_bind(const struct gn_pd *pd, uint32_t qpn,
 			  const struct bind *b);
 /* Unbinds the type 2 window @rkey, asked for by QP @qpn of @pd, from here or
- * there.  False: there is none that it may invalidate.
+ * there.  False: there is none that it may invalidate.  (An XRC target has no
+ * send queue to bind one on, so its peer never can: type 2B belongs to the QP,
+ * IBTA 10.6.7.2.)
  */
 bool mw_invalidate(const struct gn_pd *pd, uint32_t qpn, uint32_t rkey);
 

@@ -206,6 +206,7 @@ int qp_new(struct gn_pd *pd, struct gn_qp_init *init, struct gn_qp **out)
 	qp->init = *init;
 	qp->opens = 1;
 	list_init(&qp->ready);
+	list_init(&qp->begun);
 	list_init(&qp->waiting);
 	qp->qpn = free_qpn(e);
 	rc = qp->qpn ? init_queues(qp) : -ENOMEM;
@@ -272,6 +273,7 @@ static void withdraw(struct gn_qp *qp)
 {
 	engine_answer_bells(qp->engine, qp);
 	list_del(&qp->ready);
+	list_del(&qp->begun);
 	list_del(&qp->waiting);
 	qp_set_peer(qp, NULL);
 	timer_cancel(&qp->engine->timers, &qp->timer);

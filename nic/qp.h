@@ -38,6 +38,8 @@ struct requester {
 	bool naked;	   /* went back for una already: later NAKs are echoes */
 	nsec_t ack_by;	   /* local ACK timeout, or NSEC_NEVER */
 	nsec_t rnr_until;  /* nothing leaves before */
+	bool ack_began;	   /* in this run; */
+	nsec_t rnr_began;  /* so did a wait of this length; 0: none */
 	nsec_t room_by;	   /* its wait for the peer's window ends; 0: none */
 	enum gn_wc_status fault; /* of the work request at cur; SUCCESS: none */
 };
@@ -99,7 +101,8 @@ struct gn_qp {
 	uint16_t sport;
 	struct timer timer;
 	struct gn_qp *next; /* in its bucket */
-	struct list ready;  /* in the engine's list */
+	struct list ready;  /* in the engine's lists: to send, */
+	struct list begun;  /* with a timer that has just begun */
 	struct list waiting; /* in its peer's */
 	unsigned opens;	     /* XRC_RECV: gn_qp_open and gn_qp_new */
 	unsigned groups;     /* multicast groups it is in */

@@ -17,7 +17,6 @@
 #include "nic/datagram.h"
 #include "nic/engine.h"
 #include "nic/mem.h"
-#include "nic/migrate.h"
 #include "nic/raw.h"
 #include "wire/aeth.h"
 
@@ -203,22 +202,7 @@ void requester_flush(struct gn_qp *qp)
 	}
 }
 
-/* ---- retries and timers ----------------------------------------------------------- */
-
-/* IBTA 9.7.6.1.3: 4.096 us * 2^timeout; 0 is "never". */
-static nsec_t ack_timeout(const struct gn_qp *qp)
-{
-	return qp->attr.timeout ? (nsec_t)4096 << qp->attr.timeout : NSEC_NEVER;
-}
-
-void requester_wait(struct gn_qp *qp)
-{
-	nsec_t t = ack_timeout(qp);
-
-	qp->req.ack_by = qp->req.una == qp->req.nxt || t == NSEC_NEVER
-				 ? NSEC_NEVER
-				 : qp->engine->now + t;
-}
+/* ---- progress -------------------------------------------------------------------- */
 
 bool requester_drained(const struct gn_qp *qp)
 {
@@ -248,40 +232,6 @@ void requester_progress(struct gn_qp *qp)
 	requester_wait(qp);
 	requester_drain(qp);
 	engine_ready(qp->engine, qp);
-}
-
-bool requester_retry(struct gn_qp *qp)
-{
-	peer_shrink(qp->peer, qp->engine->now);
-	if (!qp->req.retry_left && migrate(qp))
-		qp->req.retry_left = (uint8_t)(qp->attr.retry_cnt + 1);
-	if (!qp->req.retry_left) {
-		requester_fail(qp, GN_WC_RETRY_EXC_ERR);
-		return false;
-	}
-	qp->req.retry_left--;
-	return true;
-}
-
-void requester_tick(struct gn_qp *qp, nsec_t now)
-{
-	struct requester *q = &qp->req;
-
-	if (q->rnr_until && q->rnr_until <= now) {
-		q->rnr_until = 0;
-		engine_ready(qp->engine, qp);
-	}
-	if (q->room_by && q->room_by <= now)
-		engine_ready(qp->engine, qp);
-	if (q->ack_by > now)
-		return;
-	q->ack_by = NSEC_NEVER;
-	if (q->una == q->nxt)
-		return;
-	q->naked = false;
-	count(&qp->engine->counters, CNT_TIMEOUT);
-	if (requester_retry(qp))
-		requester_go_back(qp, q->una);
 }
 
 /* ---- sending ------------------------------------------------------------------------ */
@@ -504,6 +454,8 @@ static enum gn_wc_status send_packet(struct gn_qp *qp, const struct swqe *w)
 	wr_headers(qp, w, q->cur_pkt, &r);
 	r.bth.ackreq = must_ask(qp, w, payload);
 	remark(qp, p, slot);
+	if (qp_is_reliable(qp))
+		p->id = (uint64_t)qp->qpn << 24 | q->nxt;
 	engine_commit(qp->engine, &r, payload);
 	step(qp, w, payload);
 	return GN_WC_SUCCESS;

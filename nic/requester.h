@@ -49,6 +49,10 @@ void requester_fail(struct gn_qp *qp, enum gn_wc_status status);
 bool requester_retry(struct gn_qp *qp);
 /* The local ACK timer starts again: the responder is alive, but got no further. */
 void requester_wait(struct gn_qp *qp);
+/* The wait that an RNR NAK asks for begins. */
+void requester_wait_rnr(struct gn_qp *qp, nsec_t wait);
+/* Timers that began in this run count from the engine's time now. */
+void requester_began(struct gn_qp *qp);
 /* Forward progress: counters reload, timers restart. */
 void requester_progress(struct gn_qp *qp);
 

@@ -26,6 +26,7 @@ struct pkt {
 	struct ip_addr src, dst;
 	uint16_t sport;
 	uint16_t slot; /* of the QP it is for: see QPN_LOCAL_BITS */
+	uint64_t id;   /* who has the same is this one, sent again; or 0 */
 	uint8_t tos, ttl;
 	/* The bytes: head, then spans, then tail. */
 	uint8_t head_off; /* head is room[head_off .. PKT_ROOM) */
@@ -52,6 +53,7 @@ static inline void pkt_reset(struct pkt *p)
 	p->tail_len = 0;
 	p->len = 0;
 	p->slot = 0;
+	p->id = 0;
 	p->note = NULL;
 	p->lost = false;
 	p->icrc_flip = 0;

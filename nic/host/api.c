@@ -26,6 +26,7 @@ static struct {
 	struct nic_spec spec[SPEC_NICS];
 	unsigned n;
 	struct gn_nic *open[SPEC_NICS];
+	pid_t owner; /* of what is open */
 } devices = { .once = PTHREAD_ONCE_INIT, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void before_fork(void)
@@ -49,14 +50,16 @@ static void in_child(void)
 	pthread_mutex_unlock(&devices.lock);
 }
 
-/* Many programs exit without closing what they have opened. */
+/* Many programs exit without closing what they have opened.  A child that was
+ * made without the handlers above (_Fork, clone) has no say in its parent's.
+ */
 static void __attribute__((destructor)) at_exit(void)
 {
-	if (pthread_mutex_trylock(&devices.lock))
+	if (devices.owner != getpid() || !host_last_lock(&devices.lock))
 		return;
 	for (unsigned i = 0; i < SPEC_NICS; i++)
 		if (devices.open[i])
-			publish_withdraw(devices.open[i]);
+			host_exits(devices.open[i]);
 	pthread_mutex_unlock(&devices.lock);
 }
 
@@ -120,6 +123,7 @@ int gn_open(unsigned index, struct gn_nic **nic)
 	if (!devices.open[index])
 		rc = host_open(&devices.spec[index], &devices.open[index]);
 	if (!rc) {
+		devices.owner = getpid();
 		*nic = devices.open[index];
 		(*nic)->users++;
 	}

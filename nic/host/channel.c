@@ -265,6 +265,12 @@ int gn_listener_get(struct gn_listener *l, struct gn_event *ev)
 	return 0;
 }
 
+static nsec_t now(void *nic)
+{
+	return host_now();
+}
+
 const struct engine_hooks host_hooks = { .comp_event = comp_event,
 					 .async_event = async_event,
-					 .qpn = host_qpn };
+					 .qpn = host_qpn,
+					 .now = now };

@@ -19,6 +19,7 @@
 #define RX_MOST	    1024u /* before anything is answered */
 #define TX_BUDGET   256u
 #define EMPTY_POLLS 16u /* in a row before a polling program yields */
+#define EXIT_PATIENCE_SEC 1
 
 nsec_t host_now(void)
 {
@@ -137,8 +138,10 @@ void host_poll(struct gn_nic *nic)
 	if (pthread_mutex_trylock(&nic->lock))
 		return;
 	more = host_run(nic, now);
-	host_unlock(nic);
 	empty = more ? 0 : empty + 1;
+	if (nic->tap && empty >= EMPTY_POLLS)
+		capture_flush_old(nic->tap);
+	host_unlock(nic);
 	if (empty >= EMPTY_POLLS) {
 		empty = 0;
 		mem_guard_check();
@@ -240,6 +243,25 @@ void host_close(struct gn_nic *nic)
 	engine_fini(&nic->engine);
 	pthread_mutex_destroy(&nic->lock);
 	free(nic);
+}
+
+bool host_last_lock(pthread_mutex_t *lock)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += EXIT_PATIENCE_SEC;
+	return !pthread_mutex_timedlock(lock, &until);
+}
+
+void host_exits(struct gn_nic *nic)
+{
+	publish_withdraw(nic);
+	if (!host_last_lock(&nic->lock))
+		return;
+	if (nic->tap)
+		capture_unbuffer(nic->tap);
+	pthread_mutex_unlock(&nic->lock);
 }
 
 /* Nothing is freed: other objects point here, and answer EIO by that. */

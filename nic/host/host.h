@@ -53,6 +53,14 @@ struct gn_nic {
  */
 int host_open(const struct nic_spec *spec, struct gn_nic **nic);
 void host_close(struct gn_nic *nic);
+/* The program exits, and will close nothing: its capture is written out.  The
+ * NIC's thread goes on until the process is gone.
+ */
+void host_exits(struct gn_nic *nic);
+/* Locks, for who exits; false: he may have it himself, having been stopped by a
+ * signal whose handler exits, and waited in vain.
+ */
+bool host_last_lock(pthread_mutex_t *lock);
 /* In the child of a fork: closes descriptors, makes everything answer EIO. */
 void host_forget(struct gn_nic *nic);
 

@@ -57,7 +57,7 @@ int neigh_init(struct neigh_table *t, const struct neigh_ops *ops, void *ctx,
 	t->counters = counters;
 	t->next = NSEC_NEVER;
 	for (unsigned i = 0; i < NEIGH_QUEUES; i++) {
-		if (frameq_init(&t->queue[i], NEIGH_HELD_SIZE,
+		if (frameq_init(&t->queue[i].q, NEIGH_HELD_SIZE,
 				NEIGH_HELD_MAX)) {
 			neigh_fini(t);
 			return -ENOMEM;
@@ -69,10 +69,10 @@ int neigh_init(struct neigh_table *t, const struct neigh_ops *ops, void *ctx,
 void neigh_fini(struct neigh_table *t)
 {
 	for (unsigned i = 0; i < NEIGH_QUEUES; i++)
-		frameq_fini(&t->queue[i]);
+		frameq_fini(&t->queue[i].q);
 }
 
-static struct frameq *take_queue(struct neigh_table *t)
+static struct held *take_queue(struct neigh_table *t)
 {
 	for (unsigned i = 0; i < NEIGH_QUEUES; i++) {
 		if (!t->taken[i]) {
@@ -88,7 +88,7 @@ static void return_queue(struct neigh_table *t, struct neigh *n)
 {
 	if (!n->held)
 		return;
-	count_add(t->counters, CNT_NEIGH_FAIL, frameq_clear(n->held));
+	count_add(t->counters, CNT_NEIGH_FAIL, frameq_clear(&n->held->q));
 	t->taken[n->held - t->queue] = false;
 	n->held = NULL;
 }
@@ -157,13 +157,26 @@ bool neigh_find(struct neigh_table *t, const struct ip_addr *ip, nsec_t now,
 	return n->state != NEIGH_ASKED;
 }
 
+static bool waits(const struct held *held, const struct pkt *p)
+{
+	for (unsigned i = 0; p->id && i < held->q.n; i++)
+		if (held->id[i] == p->id)
+			return true;
+	return false;
+}
+
 void neigh_hold(struct neigh_table *t, const struct ip_addr *ip,
 		const struct pkt *p)
 {
 	struct neigh *n = lookup(t, ip);
+	struct held *held = n ? n->held : NULL;
 
-	if (!n || !n->held || !frameq_put(n->held, p))
+	if (held && waits(held, p))
+		return;
+	if (!held || !frameq_put(&held->q, p))
 		count(t->counters, CNT_NEIGH_FAIL);
+	else
+		held->id[held->q.n - 1] = p->id;
 }
 
 /* In order, and before anything newer: the owner sends as it is told. */
@@ -171,9 +184,9 @@ static void release_held(struct neigh_table *t, struct neigh *n, nsec_t now)
 {
 	struct span packet;
 
-	while (n->held && frameq_first(n->held, &packet)) {
+	while (n->held && frameq_first(&n->held->q, &packet)) {
 		t->ops->release(t->ctx, packet, &n->mac, now);
-		frameq_drop(n->held);
+		frameq_drop(&n->held->q);
 	}
 	return_queue(t, n);
 }

@@ -32,7 +32,13 @@ struct neigh {
 	uint8_t asked;		/* how often, in this state */
 	nsec_t when; /* end of KNOWN; next question of ASKED and PROBED */
 	nsec_t used; /* last lookup */
-	struct frameq *held; /* of ASKED; NULL: all queues were taken */
+	struct held *held; /* of ASKED; NULL: all queues were taken */
+};
+
+/* What waits for a neighbour; it leaves as a whole. */
+struct held {
+	struct frameq q;
+	uint64_t id[NEIGH_HELD_MAX]; /* of each packet: see struct pkt */
 };
 
 struct neigh_ops {
@@ -50,7 +56,7 @@ struct neigh_table {
 	struct counters *counters;
 	nsec_t next; /* no question is due before */
 	struct neigh entry[NEIGH_MAX];
-	struct frameq queue[NEIGH_QUEUES];
+	struct held queue[NEIGH_QUEUES];
 	bool taken[NEIGH_QUEUES];
 	bool complained; /* that nobody answers */
 };
@@ -69,8 +75,9 @@ void neigh_fini(struct neigh_table *t);
 /* The MAC of @ip.  False: it was asked for; neigh_hold what is meant for it. */
 bool neigh_find(struct neigh_table *t, const struct ip_addr *ip, nsec_t now,
 		struct mac *mac);
-/* Copies @p, an IP packet, until the answer comes.  What does not fit and what
- * nobody answers for is counted as CNT_NEIGH_FAIL.
+/* Copies @p, an IP packet, until the answer comes; not if it waits already and
+ * is only being sent again.  What does not fit (the oldest is what is wanted
+ * first) and what nobody answers for is counted as CNT_NEIGH_FAIL.
  */
 void neigh_hold(struct neigh_table *t, const struct ip_addr *ip,
 		const struct pkt *p);

@@ -18,6 +18,14 @@ int capture_new(const char *path, const char *name, struct tap **tap, char *why)
 void capture_set_clock(struct tap *tap, uint64_t (*now)(void *ctx), void *ctx);
 /* Writes out what is buffered. */
 void capture_flush(struct tap *tap);
+/* The same, but only if nothing was written for some milliseconds: so often as
+ * one likes.
+ */
+void capture_flush_old(struct tap *tap);
+/* Writes out what is buffered, and from now on each frame as it comes: the
+ * program is about to end.
+ */
+void capture_unbuffer(struct tap *tap);
 void capture_free(struct tap *tap);
 /* In the child of a fork: frees without writing what the parent will write. */
 void capture_forget(struct tap *tap);

@@ -151,6 +151,14 @@ static void give_back(struct xdp_sock *s, uint32_t from, uint32_t n)
 	}
 	xsk_ring_prod__submit(&s->fill, n);
 	xsk_ring_cons__release(&s->rx, n);
+}
+
+/* A driver that found no chunk to receive into waits to be called, and may say
+ * so after it was given some.  So this is looked at each time, whether anything
+ * came or not; for who sleeps, poll(2) does it.
+ */
+static void wake_driver(struct xdp_sock *s)
+{
 	if (xsk_ring_prod__needs_wakeup(&s->fill))
 		recvfrom(s->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
@@ -168,6 +176,7 @@ unsigned xdp_rx_read(struct xdp_sock *s, struct port *port, unsigned budget,
 				xsk_ring_cons__rx_desc(&s->rx, from + i), now);
 		give_back(s, from, n);
 	}
+	wake_driver(s);
 	if (now >= s->losses_at) {
 		s->losses_at = now + LOSSES_NSEC;
 		xdp_rx_losses(s);

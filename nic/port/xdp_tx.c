@@ -84,24 +84,39 @@ static bool again(struct xdp_sock *s, int error, bool progress)
 	return true;
 }
 
-static void kick(struct xdp_sock *s, nsec_t now)
+/* Returns what the kernel had against it last; 0: nothing. */
+static int call_kernel(struct xdp_sock *s)
 {
 	uint32_t before;
 	int error;
 
-	s->retry_at = NSEC_NEVER;
-	if (!xsk_ring_prod__needs_wakeup(&s->tx))
-		return;
 	do {
 		before = taken(s);
 		if (sendto(s->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
-			return;
+			return 0;
 		error = errno;
 	} while (again(s, error, taken(s) != before));
-	if (!is_full(error))
+	return error;
+}
+
+/* A driver asks to be called when it has found nothing to send, and that may
+ * have been before it could see what is there now: so as long as it has not
+ * taken all, it is looked at again.
+ */
+static void kick(struct xdp_sock *s, nsec_t now)
+{
+	bool down = false;
+	int error = 0;
+
+	if (xsk_ring_prod__needs_wakeup(&s->tx))
+		error = call_kernel(s);
+	if (error && !is_full(error)) {
 		complain_once(s, error);
+		down = true;
+	}
+	s->retry_at = NSEC_NEVER;
 	if (!is_idle(s))
-		s->retry_at = now + (is_full(error) ? RETRY_NSEC : DOWN_NSEC);
+		s->retry_at = now + (down ? DOWN_NSEC : RETRY_NSEC);
 }
 
 void xdp_tx_retry(struct xdp_sock *s, nsec_t now)
@@ -110,7 +125,9 @@ void xdp_tx_retry(struct xdp_sock *s, nsec_t now)
 		return;
 	s->waits = 0;
 	reclaim(s);
-	kick(s, now);
+	s->retry_at = NSEC_NEVER;
+	if (!is_idle(s))
+		kick(s, now);
 }
 
 /* ---- packets ---- */

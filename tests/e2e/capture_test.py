@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+from led import Program
 from support import LIMIT, Score, await_port, finish, lab, need
 
 TRAFFIC = {
@@ -18,6 +19,7 @@ TRAFFIC = {
     "ib_read_bw": ["ib_read_bw", "-F", "-x", "1", "-n", "50"],
     "ib_atomic_bw": ["ib_atomic_bw", "-F", "-x", "1", "-n", "50"],
 }
+PARTING = 2 * 40  # packets of a led that parts, and as many answers
 # tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
 TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
 
@@ -99,6 +101,29 @@ def outlives_a_kill(score, lab):
                 f"exit {done.returncode}, {lines} lines: {done.stderr[-200:]}")
 
 
+def survives_an_exit(score, lab):
+    """Who closes nothing has all packets in his capture, and each once."""
+    path = lab.path("left.pcapng")
+    led = Program(lab, lab.nics("udp")[0], (18, 7, 7), capture=path)
+    led.say(led.hear())  # to itself
+    led.hear("ready")
+    led.say("part")
+    try:
+        status = led.process.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        status = "never"
+    wrong = led.close()
+    done = subprocess.run([lab.glassnic, "decode", path], capture_output=True,
+                          text=True, timeout=120)
+    lines = done.stdout.splitlines()
+    got = [sum(word in line for line in lines)
+           for word in ("WRITE_ONLY", "ACKNOWLEDGE")]
+    score.check("capture of a program that exits is complete",
+                "" if not status and got == [PARTING, PARTING] else
+                f"exit {status}, {wrong} {got} of {PARTING} WRITEs and ACKs, "
+                "each out and in")
+
+
 def main():
     need("ibv_rc_pingpong", "ib_write_bw")
     score = Score()
@@ -108,6 +133,7 @@ def main():
         for kind in "udp", "vxlan":
             judge_traffic(score, place, kind)
         outlives_a_kill(score, place)
+        survives_an_exit(score, place)
     score.finish()
 
 

@@ -13,6 +13,9 @@
  *   fork     a child that exits; "done"
  *   leave    a child that stays until stdin ends; "done"
  *   exec     "done", and the program becomes cat
+ *   part     PARTING WRITEs of one packet, one after the other, while another
+ *            thread polls; half-way, a child exits that was made without the
+ *            library's knowing; after the last, the program does
  *
  * The report comes after the first completion that is an error, and the program
  * ends: "failed STATUS USEC SENDS RECEIVES STATE EVENTS": microseconds since
@@ -20,6 +23,7 @@
  * the QP's state; the asynchronous events, or "none".
  */
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +32,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <infiniband/verbs.h>
@@ -36,6 +41,7 @@
 #define RECVS	3u
 #define LEN	8192u
 #define FLOWING 100 /* completions */
+#define PARTING 40
 
 struct place {
 	union ibv_gid gid;
@@ -317,6 +323,55 @@ static void fork_child(bool stays)
 		die("its child did not exit with 0");
 }
 
+static void *poll_forever(void *unused)
+{
+	struct ibv_cq *idle =
+		must(ibv_create_cq(ctx, 1, NULL, NULL, 0), "ibv_create_cq");
+	struct ibv_wc wc;
+
+	while (!ibv_poll_cq(idle, 1, &wc))
+		;
+	die("a completion of nothing");
+}
+
+static void write_one(void)
+{
+	struct ibv_sge s = {(uintptr_t)memory, 8, mr->lkey};
+	struct ibv_send_wr wr = {.sg_list = &s,
+				 .num_sge = 1,
+				 .opcode = IBV_WR_RDMA_WRITE,
+				 .wr.rdma = {there.addr, there.rkey}},
+			   *bad;
+	struct ibv_wc wc;
+	int n;
+
+	if (ibv_post_send(qp, &wr, &bad))
+		die("ibv_post_send");
+	while (!(n = ibv_poll_cq(cq, 1, &wc)))
+		;
+	if (n < 0 || wc.status)
+		die("a WRITE");
+}
+
+static _Noreturn void part(void)
+{
+	pthread_t poller;
+	int status, child;
+
+	if (pthread_create(&poller, NULL, poll_forever, NULL))
+		die("pthread_create");
+	for (unsigned i = 0; i < PARTING / 2; i++)
+		write_one();
+	child = (int)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	if (!child)
+		exit(0);
+	if (waitpid(child, &status, 0) != child || status)
+		die("its child did not exit with 0");
+	for (unsigned i = 0; i < PARTING / 2; i++)
+		write_one();
+	exit(0);
+}
+
 static void obey(const char *line)
 {
 	struct ibv_qp_attr a = {0};
@@ -325,6 +380,8 @@ static void obey(const char *line)
 		flow(line[0] == 's');
 		exit(0);
 	}
+	if (!strcmp(line, "part\n"))
+		part();
 	if (!strcmp(line, "destroy\n") && ibv_destroy_qp(qp))
 		die("ibv_destroy_qp");
 	if (!strcmp(line, "error\n"))

@@ -13,10 +13,10 @@ AT_ONCE = 6  # pairs; they hardly do anything but wait
 class Program:
     """A led, and its lines.  It does not outlive the limit."""
 
-    def __init__(self, place, nic, settings):
+    def __init__(self, place, nic, settings, **how):
         words = [place.program("led"), *map(str, settings)]
         self.nic = nic
-        self.process = place.start(words, nic=nic, stdin=subprocess.PIPE)
+        self.process = place.start(words, nic=nic, stdin=subprocess.PIPE, **how)
         self.watch = threading.Timer(LIMIT, self.process.kill)
         self.watch.start()
 

@@ -74,6 +74,7 @@ static struct seen *see(struct fabric *f, const struct flight *fl)
 	*s = (struct seen){.from = fl->from,
 			   .to = fl->to,
 			   .nth = fl->nth,
+			   .id = fl->id,
 			   .at = fl->sent,
 			   .decoded = fl->decoded,
 			   .roce = fl->roce,
@@ -92,6 +93,7 @@ static struct flight *make_flight(struct node *n, const struct pkt *p,
 	assert(fl);
 	*fl = (struct flight){.from = n->index,
 			      .nth = n->sent++,
+			      .id = p->id,
 			      .sent = now,
 			      .at = now + f->latency,
 			      .copies = 1,
@@ -241,8 +243,15 @@ static void on_async(void *ctx, struct gn_listener *l,
 		n->event[n->nevent++] = *ev;
 }
 
-static const struct engine_hooks hooks = {.comp_event = on_comp,
-					  .async_event = on_async};
+static nsec_t on_now(void *ctx)
+{
+	struct node *n = ctx;
+
+	return n->fabric->now += n->fabric->stall;
+}
+
+static const struct engine_hooks hooks = {
+	.comp_event = on_comp, .async_event = on_async, .now = on_now};
 
 void fabric_init(struct fabric *f, uint64_t seed)
 {

@@ -27,6 +27,7 @@ struct flight {
 	struct flight *next;
 	unsigned from, to;
 	unsigned nth;		 /* of this sender's packets, from 0 */
+	uint64_t id;		 /* as of struct pkt */
 	nsec_t sent, at;	 /* at: when it arrives; may be changed */
 	unsigned copies;	 /* 0: lost; may be changed */
 	bool decoded;		 /* roce holds something */
@@ -41,6 +42,7 @@ struct flight {
 /* What became of a packet, for tests to ask about and for the log. */
 struct seen {
 	unsigned from, to, nth;
+	uint64_t id;
 	nsec_t at; /* when it left */
 	bool decoded;
 	struct roce roce; /* payload.p is NULL */
@@ -78,6 +80,7 @@ struct node {
 
 struct fabric {
 	nsec_t now, latency;
+	nsec_t stall; /* what an engine's run takes longer than it thinks */
 	struct random random;
 	struct faults faults;
 	void (*filter)(void *ctx, struct flight *f);

@@ -223,6 +223,43 @@ Test(capture, old_blocks_are_written_without_a_flush)
 	capture_free(tap);
 }
 
+static uint64_t told(void *ctx)
+{
+	return *(uint64_t *)ctx;
+}
+
+/* Of an owner that looks in all the time, what is old is written, not each. */
+Test(capture, what_is_old_is_written_when_looked_at)
+{
+	struct tap *tap = open_capture();
+	uint64_t now = SEC;
+	uint8_t m[4];
+
+	capture_set_clock(tap, told, &now);
+	show(tap, TAP_OUT, 1, NULL); /* the first is late, as of 0 */
+	now += MSEC;
+	show(tap, TAP_OUT, 2, NULL);
+	capture_flush_old(tap);
+	cr_assert_eq(marks(m, 4), 1);
+	now += 10 * MSEC;
+	capture_flush_old(tap);
+	cr_assert_eq(marks(m, 4), 2);
+	capture_free(tap);
+}
+
+Test(capture, unbuffered)
+{
+	struct tap *tap = open_capture();
+	uint8_t m[4];
+
+	show(tap, TAP_OUT, 1, NULL);
+	capture_unbuffer(tap);
+	cr_assert_eq(marks(m, 4), 1);
+	show(tap, TAP_OUT, 2, NULL);
+	cr_assert_eq(marks(m, 4), 2);
+	capture_free(tap);
+}
+
 /* A file that may not grow stands for a full disk. */
 Test(capture, full_disk_leaves_whole_blocks)
 {

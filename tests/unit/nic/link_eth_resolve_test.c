@@ -61,6 +61,32 @@ Test(resolve, queue_of_a_neighbour_is_bounded)
 	cr_assert_eq(ngot, 1 + NEIGH_HELD_MAX);
 }
 
+/* What is sent again while it waits leaves once, and in its place. */
+Test(resolve, waits_once)
+{
+	struct ip_addr to = ip("10.0.0.2");
+	struct pkt p;
+
+	one_host();
+	for (unsigned round = 0; round < 3; round++)
+		for (uint64_t id = 0; id < 4; id++) {
+			make(&p, &a, &to, 8 + 4 * id);
+			p.id = id; /* 0: nobody knows it again */
+			link_send(a.link, &p, 1, now);
+		}
+	send_arp(ARP_REPLY, "10.0.0.2", "10.0.0.1");
+	settle();
+	cr_assert_eq(ngot, 1 + 3 + 3);
+	cr_assert_eq(a.counters.n[CNT_NEIGH_FAIL], 0);
+	for (uint8_t i = 0; i < 4; i++)
+		cr_assert_eq(got[1 + i].len, got[1].len + 4 * i);
+	make(&p, &a, &to, 8); /* and is no copy of what has left */
+	p.id = 1;
+	link_send(a.link, &p, 1, now);
+	settle();
+	cr_assert_eq(ngot, 1 + 3 + 3 + 1);
+}
+
 /* More neighbours, one after the other, than there are queues: some answer,
  * some do not.
  */

@@ -154,6 +154,50 @@ Test(rc_loss, timeout_when_promised)
 	}
 }
 
+/* Nor does it begin before the packet is out, if the thread that sends it loses
+ * the CPU on the way.
+ */
+Test(rc_loss, timeout_begins_when_it_is_out)
+{
+	nsec_t out;
+
+	duo_open_default(&d);
+	duo_lose(&d, A, OP_WRITE_ONLY, 0);
+	d.f.stall = 2 * MSEC;
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
+	fabric_settle(&d.f);
+	d.f.stall = 0;
+	out = d.f.now;
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	CHECK_EQ(fabric_find(&d.f, A, OP_WRITE_ONLY, 1)->at - out,
+		 (nsec_t)4096 << 14);
+	duo_close(&d);
+}
+
+/* By this a link knows a packet again that still waits for an address. */
+Test(rc_loss, sent_again_has_the_same_id)
+{
+	const struct seen *first[2], *again[2];
+
+	duo_open_default(&d);
+	d.f.faults.lost = 1000;
+	duo_do(&d, A, 1, GN_WR_RDMA_WRITE, 8);
+	duo_do(&d, A, 2, GN_WR_RDMA_WRITE, 8);
+	fabric_run(&d.f, d.f.now + USEC);
+	d.f.faults.lost = 0;
+	duo_idle(&d);
+	for (unsigned i = 0; i < 2; i++) {
+		duo_sent(&d, A, 1 + i, GN_WC_SUCCESS);
+		first[i] = fabric_find(&d.f, A, OP_WRITE_ONLY, i);
+		again[i] = fabric_find(&d.f, A, OP_WRITE_ONLY, 2 + i);
+		CHECK(first[i]->id);
+		CHECK_EQ(again[i]->id, first[i]->id);
+	}
+	CHECK(first[0]->id != first[1]->id);
+	duo_close(&d);
+}
+
 /* The time counts from the oldest packet, however many follow. */
 Test(rc_loss, timeout_of_the_oldest)
 {

@@ -50,6 +50,31 @@ Test(rc_rnr, wait_is_exact)
 	}
 }
 
+/* The engine's clock was read before the NAK came, and its thread lost the CPU
+ * in between: the wait is none the shorter.
+ */
+Test(rc_rnr, wait_begins_when_the_nak_is_there)
+{
+	const struct seen *again;
+	nsec_t there;
+
+	open_with(7, 12);
+	duo_do(&d, A, 1, GN_WR_SEND, 100);
+	fabric_run(&d.f, d.f.now + USEC);
+	CHECK(nak(0));
+	d.f.stall = 50 * USEC;
+	fabric_land_next(&d.f);
+	fabric_settle(&d.f);
+	d.f.stall = 0;
+	there = d.f.now;
+	duo_recv(&d, B, 2, 0, 100);
+	duo_idle(&d);
+	duo_sent(&d, A, 1, GN_WC_SUCCESS);
+	again = fabric_find(&d.f, A, OP_SEND_ONLY, 1);
+	CHECK_EQ(again->at - there, rnr_usec(12) * USEC);
+	duo_close(&d);
+}
+
 /* Packets behind it are dropped without a word, and sent again after it. */
 Test(rc_rnr, followers_dropped_silently)
 {
