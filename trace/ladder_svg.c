@@ -10,6 +10,7 @@
 #include "trace/ladder_svg.h"
 #include "trace/ladder_css.h"
 #include "trace/markup.h"
+#include "trace/print.h"
 
 #define WIDTH	  960
 #define LEFT	  214 /* x of the lifelines */
@@ -99,14 +100,6 @@ static void write_duration(int64_t nsec, FILE *out)
 		fprintf(out, "%.2f s", (double)nsec / 1e9);
 }
 
-static void write_time(int64_t nsec, FILE *out)
-{
-	uint64_t usec = (nsec < 0 ? 0 - (uint64_t)nsec : (uint64_t)nsec) / 1000;
-
-	fprintf(out, "%s%" PRIu64 ".%06" PRIu64, nsec < 0 ? "-" : "",
-		usec / 1000000, usec % 1000000);
-}
-
 /* ---- a packet ---- */
 
 static void draw_arrow(const struct ladder_row *row, FILE *out)
@@ -132,10 +125,12 @@ static void draw_label(const struct ladder_row *row, FILE *out)
 static void draw_margins(const struct ladder *l, const struct ladder_row *row,
 			 FILE *out)
 {
+	char seconds[SECONDS_MAX];
+
 	fprintf(out, "<text class=\"d\" x=\"50\" y=\"4\">%" PRIu64 "</text>",
 		row->frame);
 	fputs("<text class=\"d\" x=\"130\" y=\"4\">", out);
-	write_time(row->nsec - l->start_nsec, out);
+	fputs(print_seconds(row->nsec - l->start_nsec, seconds), out);
 	fputs("</text>", out);
 	fprintf(out, "<text class=\"%s\" x=\"%d\" y=\"4\">%u</text>",
 		row->to_right ? "p" : "p r",

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "trace/ladder_text.h"
+#include "trace/print.h"
 
 #define MARGIN	     17 /* frame and time */
 #define AROUND	     36 /* the margin, lifelines, remarks */
@@ -69,11 +70,11 @@ static void print_row(const struct ladder *l, const struct ladder_row *row,
 	const struct ladder_side *to = row->to_right ? &l->right : &l->left;
 	const char *bar = paint->utf8 ? "│" : "|";
 	enum ink ink = ink_of(row->kind);
-	int64_t usec = (row->nsec - l->start_nsec) / 1000;
+	char seconds[SECONDS_MAX];
 
-	fprintf(out, "%5" PRIu64 " %3" PRId64 ".%06" PRId64 " %s%s", row->frame,
-		usec / 1000000, usec < 0 ? -usec % 1000000 : usec % 1000000,
-		bar, paint_ink(paint, ink));
+	fprintf(out, "%5" PRIu64 " %10s %s%s", row->frame,
+		print_seconds(row->nsec - l->start_nsec, seconds), bar,
+		paint_ink(paint, ink));
 	arrow(row, width, paint, out);
 	fprintf(out, "%s%s%s", paint_end(paint, ink), bar, notes[row->note]);
 	if (to->more_qpns)

@@ -59,20 +59,30 @@ static void print_oddities(const struct packet *p, enum note note, FILE *out)
 		fputs(" ICRC BAD", out);
 }
 
+const char *print_seconds(int64_t nsec, char text[SECONDS_MAX])
+{
+	int64_t usec = nsec / 1000;
+	uint64_t n = usec < 0 ? 0 - (uint64_t)usec : (uint64_t)usec;
+
+	snprintf(text, SECONDS_MAX, "%s%" PRIu64 ".%06" PRIu64,
+		 usec < 0 ? "-" : "", n / 1000000, n % 1000000);
+	return text;
+}
+
 void packet_print(const struct packet *p, enum note note, int64_t start_nsec,
 		  const struct paint *paint, FILE *out)
 {
-	int64_t usec = (p->nsec - start_nsec) / 1000;
 	char text[PACKET_TEXT_MAX] = "", src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
+	char seconds[SECONDS_MAX];
 
 	if (p->drop == DROP_NONE)
 		roce_print(&p->roce, text, sizeof(text));
 	else if (packet_has_bth(p))
 		snprintf(text, sizeof(text), "opcode 0x%02x dqpn=0x%x psn=%u",
 			 p->roce.bth.opcode, p->roce.bth.dqpn, p->roce.bth.psn);
-	fprintf(out, "%s%5" PRIu64 " %4" PRId64 ".%06" PRId64 " %s -> %s  %s",
-		paint_ink(paint, packet_ink(p, note)), p->frame, usec / 1000000,
-		usec < 0 ? -usec % 1000000 : usec % 1000000,
+	fprintf(out, "%s%5" PRIu64 " %11s %s -> %s  %s",
+		paint_ink(paint, packet_ink(p, note)), p->frame,
+		print_seconds(p->nsec - start_nsec, seconds),
 		ip_format(&p->ip.src, src), ip_format(&p->ip.dst, dst), text);
 	print_oddities(p, note, out);
 	fprintf(out, "%s\n", paint_end(paint, packet_ink(p, note)));

@@ -9,6 +9,10 @@
 #include "trace/paint.h"
 
 #define PACKET_TEXT_MAX 400
+#define SECONDS_MAX	32
+
+/* "-0.000012": seconds to the microsecond.  Returns @text. */
+const char *print_seconds(int64_t nsec, char text[SECONDS_MAX]);
 
 /* @start_nsec: the time of the capture's first packet. */
 void packet_print(const struct packet *p, enum note note, int64_t start_nsec,

@@ -179,6 +179,8 @@ def end_waiting(process):
     """It may end by itself; SIGTERM ends it otherwise.  Returns the seconds of
     CPU that it used meanwhile.
     """
+    if process.poll() is not None:
+        return 0
     before = cpu_seconds(process.pid)
     try:
         process.wait(SOON)

@@ -63,6 +63,17 @@ static size_t last_bar(size_t n)
 	return at;
 }
 
+Test(ladder_text, what_was_captured_before_the_first_packet_has_a_minus)
+{
+	ladder->start_nsec = 2000000;
+	ladder->row[1].nsec = 2000000;
+	ladder->row[2].nsec = 12345678000;
+	print(80, false);
+	cr_assert_not_null(strstr(text, "    1  -0.002000 |"), "%s", text);
+	cr_assert_not_null(strstr(text, "    2   0.000000 |"), "%s", text);
+	cr_assert_not_null(strstr(text, "    3  12.343678 |"), "%s", text);
+}
+
 Test(ladder_text, the_right_lifeline_is_straight)
 {
 	static const unsigned widths[] = {1, 60, 80, 200};
