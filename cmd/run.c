@@ -77,41 +77,39 @@ static int add_spec(struct request *rq, const char *spec)
 	return EXIT_OK;
 }
 
-static bool is_option(const char *name)
-{
-	return !strcmp(name, "--nic") || !strcmp(name, "--capture") ||
-	       !strcmp(name, "--log");
-}
-
+/* @value: NULL if there is none. */
 static int take_option(struct request *rq, const char *name, const char *value)
 {
-	if (!strcmp(name, "--nic"))
+	const char **text = !strcmp(name, "--capture") ? &rq->capture
+			    : !strcmp(name, "--log")   ? &rq->level
+						       : NULL;
+	bool is_nic = !strcmp(name, "--nic");
+
+	if (!is_nic && !text)
+		return usage_error(rq->command,
+				   "%s: no such option; `glassnic help run' "
+				   "lists them",
+				   name);
+	if (!value)
+		return usage_error(rq->command, "%s: no value behind it", name);
+	if (is_nic)
 		return add_spec(rq, value);
-	if (!strcmp(name, "--capture"))
-		rq->capture = value;
-	else
-		rq->level = value;
+	*text = value;
 	return EXIT_OK;
 }
 
 /* "--nic SPEC" or "--nic=SPEC"; leaves *@i at the last word taken. */
 static int parse_option(struct request *rq, int argc, char **argv, int *i)
 {
-	char *value = strchr(argv[*i], '=');
+	const char *word = argv[*i], *value = strchr(word, '=');
 	char name[16];
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[*i], "="),
-		 argv[*i]);
-	if (!is_option(name))
-		return usage_error(rq->command,
-				   "%s: no such option; `glassnic help run' "
-				   "lists them",
-				   name);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
 	if (value)
-		return take_option(rq, name, value + 1);
-	if (*i + 1 < argc)
-		return take_option(rq, name, argv[++*i]);
-	return usage_error(rq->command, "%s: no value behind it", name);
+		value++;
+	else if (*i + 1 < argc)
+		value = argv[++*i];
+	return take_option(rq, name, value);
 }
 
 static int parse_request(struct request *rq, int argc, char **argv)

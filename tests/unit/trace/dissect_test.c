@@ -173,10 +173,9 @@ Test(dissect, cooked_and_raw)
 	expect_packet(LINK_RAW);
 }
 
-/* Linux' old port; a group policy, of which we know nothing. */
-Test(dissect, vxlan_of_others)
+/* A frame for a tunnel to carry; its length. */
+static size_t make_inner(uint8_t inner[300])
 {
-	uint8_t inner[300];
 	size_t n;
 
 	put_ethernet(ETHERTYPE_IPV4);
@@ -184,6 +183,15 @@ Test(dissect, vxlan_of_others)
 	n = len;
 	memcpy(inner, frame, n);
 	len = 0;
+	return n;
+}
+
+/* Linux' old port; a group policy, of which we know nothing. */
+Test(dissect, vxlan_of_others)
+{
+	uint8_t inner[300];
+	size_t n = make_inner(inner);
+
 	put_ethernet(ETHERTYPE_IPV4);
 	put_ip(VXLAN_LEN + n, false, 0, 8472);
 	put((uint8_t[VXLAN_LEN]){0x88, 0, 0, 5, 0, 0, 7, 0}, VXLAN_LEN);
@@ -197,13 +205,8 @@ Test(dissect, vxlan_of_others)
 Test(dissect, vxlan)
 {
 	uint8_t inner[300];
-	size_t n;
+	size_t n = make_inner(inner);
 
-	put_ethernet(ETHERTYPE_IPV4);
-	put_packet(false);
-	n = len;
-	memcpy(inner, frame, n);
-	len = 0;
 	put_ethernet(ETHERTYPE_IPV6);
 	put_ip(VXLAN_LEN + n, true, 0, VXLAN_UDP_PORT);
 	vxlan_encode(100, frame + len);
