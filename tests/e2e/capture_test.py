@@ -19,6 +19,8 @@ TRAFFIC = {
     "ib_read_bw": ["ib_read_bw", "-F", "-x", "1", "-n", "50"],
     "ib_atomic_bw": ["ib_atomic_bw", "-F", "-x", "1", "-n", "50"],
 }
+KILLED_LEN = 100000  # bytes of a capture before its program is killed
+LARGEST_BLOCK = 1500  # bytes of pcapng for a packet with a path MTU of 1024
 PARTING = 2 * 40  # packets of a led that parts, and as many answers
 # tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
 TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
@@ -85,7 +87,7 @@ def outlives_a_kill(score, lab):
     await_port(port, server, until)
     client = lab.start(command + ["127.0.0.1"], nic=nics[1])
     path = path.replace("%p", str(server.pid))
-    while not (os.path.exists(path) and os.path.getsize(path) > 20000):
+    while not (os.path.exists(path) and os.path.getsize(path) > KILLED_LEN):
         if time.monotonic() > until:
             break
         time.sleep(0.02)
@@ -96,7 +98,7 @@ def outlives_a_kill(score, lab):
     done = subprocess.run([lab.glassnic, "decode", path], capture_output=True,
                           text=True, timeout=120)
     lines = len(done.stdout.splitlines())
-    fine = lines >= 50 and (done.returncode == 0)
+    fine = lines >= KILLED_LEN // LARGEST_BLOCK and done.returncode == 0
     score.check("capture of a killed program is readable", "" if fine else
                 f"exit {done.returncode}, {lines} lines: {done.stderr[-200:]}")
 
