@@ -178,6 +178,8 @@ static bool show(struct run *r, const struct packet *p)
 		return false;
 	if (r->select && !select_wants(r->select, p, t))
 		return true;
+	if (r->o.has_vni && packet_vni(p) != r->o.vni)
+		return true;
 	if (is_listing(r))
 		list(r, p, note);
 	if (r->stats && !stats_add(r->stats, p, note, t))

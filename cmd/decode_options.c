@@ -7,6 +7,7 @@
 #include "cmd/decode_options.h"
 #include "trace/rule.h"
 #include "wire/bth.h"
+#include "wire/vxlan.h"
 
 #define MAX_LIMIT 1000000u
 
@@ -40,6 +41,7 @@ static const char help[] =
 	"  --max N          the first N packets only (ladder: 100, a picture "
 	"1000)\n"
 	"  --qp N           only packets to and from QP N (0x12 or 18)\n"
+	"  --vni N          only packets in the VXLAN network N\n"
 	"  --color WHEN     auto, always or never\n"
 	"  --help           this text\n"
 	"\n"
@@ -74,6 +76,7 @@ enum {
 	OPT_FOLLOW,
 	OPT_MAX,
 	OPT_QP,
+	OPT_VNI,
 	OPT_COLOR,
 	OPT_HELP
 };
@@ -88,6 +91,7 @@ static const struct option long_options[] = {
 	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"max", required_argument, NULL, OPT_MAX},
 	{"qp", required_argument, NULL, OPT_QP},
+	{"vni", required_argument, NULL, OPT_VNI},
 	{"color", required_argument, NULL, OPT_COLOR},
 	{"colour", required_argument, NULL, OPT_COLOR},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -150,6 +154,10 @@ static const char *set_option(struct decode_options *o, int opt, char **argv)
 		o->has_qpn = number(optarg, QPN_MASK, &n);
 		o->qpn = (uint32_t)n;
 		return o->has_qpn ? NULL : "a QPN of 24 bits";
+	case OPT_VNI:
+		o->has_vni = number(optarg, VNI_MAX, &n);
+		o->vni = (uint32_t)n;
+		return o->has_vni ? NULL : "a VNI of 24 bits";
 	case OPT_COLOR:
 		return color_parse(optarg, &o->color) ? NULL
 						      : "auto, always or never";

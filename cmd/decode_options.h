@@ -11,8 +11,8 @@ struct decode_options {
 	const char *expect;
 	const char *picture; /* file to draw the ladder into; or NULL */
 	bool check, ladder, stats, json, follow;
-	bool has_qpn, has_max;
-	uint32_t qpn;
+	bool has_qpn, has_vni, has_max;
+	uint32_t qpn, vni;
 	uint64_t max;
 	enum color_when color;
 };

@@ -58,7 +58,7 @@ static void print_part(FILE *out, const struct part *t)
 		qp_text(answers ? k->dqpn : t->flow->asker, qa),
 		side_word(t->side), b,
 		qp_text(answers ? t->flow->asker : k->dqpn, qb));
-	if (k->vni != UINT32_MAX)
+	if (k->vni != VNI_NONE)
 		fprintf(out, " (VNI %u)", k->vni);
 	fputs(": ", out);
 }

@@ -34,11 +34,6 @@ void cm_free(struct cm *cm)
 	free(cm);
 }
 
-static uint32_t vni_of(const struct packet *p)
-{
-	return p->tunnelled ? p->vni : UINT32_MAX;
-}
-
 /* The REQ from @src with communication ID @id, the latest one. */
 static struct request *find(struct cm *cm, const struct ip_addr *src,
 			    const struct ip_addr *dst, uint32_t vni,
@@ -62,7 +57,7 @@ static void note_req(struct cm *cm, const struct packet *p,
 	struct request r = {
 		.src = p->ip.src,
 		.dst = p->ip.dst,
-		.vni = vni_of(p),
+		.vni = packet_vni(p),
 		.id = (uint32_t)cm_get(req, CM_LOCAL_ID),
 		.qpn = (uint32_t)cm_get(req, CM_QPN),
 		.transport = (unsigned)cm_get(req, CM_TRANSPORT),
@@ -85,7 +80,7 @@ static void start(struct stream *s, uint32_t psn)
 static bool note_rep(struct cm *cm, struct streams *all, const struct packet *p,
 		     const struct cm_msg *rep)
 {
-	struct request *r = find(cm, &p->ip.dst, &p->ip.src, vni_of(p),
+	struct request *r = find(cm, &p->ip.dst, &p->ip.src, packet_vni(p),
 				 (uint32_t)cm_get(rep, CM_REMOTE_ID));
 	uint32_t id = (uint32_t)cm_get(rep, CM_LOCAL_ID);
 	struct stream *there, *back;

@@ -1,7 +1,9 @@
 #include "trace/flow.h"
 #include <inttypes.h>
+#include <string.h>
 
 #define NSEC_OF_SEC 1e9
+#define COLUMN	    22 /* characters, at least */
 
 static const struct flow nothing;
 
@@ -100,18 +102,34 @@ static void print_usec(int64_t nsec, char text[32])
 		snprintf(text, 32, "%.1f ms", (double)nsec / 1e6);
 }
 
-static void print_row(const char *name, const char *left, const char *right,
-		      FILE *out)
+struct table {
+	FILE *out;
+	int width; /* of a column: the addresses above it fit */
+};
+
+static struct table table_for(const struct flow *a, FILE *out)
 {
-	fprintf(out, "  %-17s %22s", name, left);
-	if (right)
-		fprintf(out, " %22s", right);
-	fputc('\n', out);
+	char addr[IP_TEXT_MAX];
+	size_t src = strlen(ip_format(&a->key.src, addr));
+	size_t dst = strlen(ip_format(&a->key.dst, addr));
+	size_t most = src > dst ? src : dst;
+
+	return (struct table){out, most > COLUMN ? (int)most : COLUMN};
 }
 
-static void print_head(const struct flow *a, const struct flow *b, double sec,
-		       FILE *out)
+static void print_row(const struct table *t, const char *name, const char *left,
+		      const char *right)
 {
+	fprintf(t->out, "  %-17s %*s", name, t->width, left);
+	if (right)
+		fprintf(t->out, " %*s", t->width, right);
+	fputc('\n', t->out);
+}
+
+static void print_head(const struct table *t, const struct flow *a,
+		       const struct flow *b, double sec)
+{
+	FILE *out = t->out;
 	char src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
 	uint32_t qpn;
 
@@ -121,14 +139,15 @@ static void print_head(const struct flow *a, const struct flow *b, double sec,
 	if (own_qpn(a, b, &qpn))
 		fprintf(out, " QP 0x%x", qpn);
 	fprintf(out, " %s %s QP 0x%x", b ? "and" : "to", dst, a->key.dqpn);
-	if (a->key.vni != UINT32_MAX)
+	if (a->key.vni != VNI_NONE)
 		fprintf(out, ", VNI %u", a->key.vni);
 	fprintf(out, ", %.6f s\n", sec);
 	if (b)
-		print_row("from", src, dst, out);
+		print_row(t, "from", src, dst);
 }
 
-static void print_counts(const struct flow *a, const struct flow *b, FILE *out)
+static void print_counts(const struct table *t, const struct flow *a,
+			 const struct flow *b)
 {
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
 		uint64_t left = count_of(a, &counts[i]);
@@ -139,12 +158,12 @@ static void print_counts(const struct flow *a, const struct flow *b, FILE *out)
 			continue;
 		snprintf(l, sizeof(l), "%" PRIu64, left);
 		snprintf(r, sizeof(r), "%" PRIu64, right);
-		print_row(counts[i].text, l, b ? r : NULL, out);
+		print_row(t, counts[i].text, l, b ? r : NULL);
 	}
 }
 
-static void print_goodput(const struct flow *a, const struct flow *b,
-			  double sec, FILE *out)
+static void print_goodput(const struct table *t, const struct flow *a,
+			  const struct flow *b, double sec)
 {
 	char left[32], right[32];
 
@@ -152,11 +171,11 @@ static void print_goodput(const struct flow *a, const struct flow *b,
 		return;
 	print_bits(goodput(a, sec), left);
 	print_bits(goodput(b ? b : &nothing, sec), right);
-	print_row("goodput", left, b ? right : NULL, out);
+	print_row(t, "goodput", left, b ? right : NULL);
 }
 
-static void print_rtt(const char *name, int64_t left, int64_t right,
-		      const struct flow *a, const struct flow *b, FILE *out)
+static void print_rtt(const struct table *t, const char *name, int64_t left,
+		      int64_t right, const struct flow *a, const struct flow *b)
 {
 	char l[32] = "-", r[32] = "-";
 
@@ -164,7 +183,7 @@ static void print_rtt(const char *name, int64_t left, int64_t right,
 		print_usec(left, l);
 	if (b && b->rtts)
 		print_usec(right, r);
-	print_row(name, l, b ? r : NULL, out);
+	print_row(t, name, l, b ? r : NULL);
 }
 
 static int64_t rtt_mean(const struct flow *f)
@@ -175,16 +194,17 @@ static int64_t rtt_mean(const struct flow *f)
 void connection_print(const struct flow *a, const struct flow *b, FILE *out)
 {
 	const struct flow *back = b ? b : &nothing;
+	struct table t = table_for(a, out);
 	double sec = seconds(a, back);
 
-	print_head(a, b, sec, out);
-	print_counts(a, b, out);
-	print_goodput(a, b, sec, out);
+	print_head(&t, a, b, sec);
+	print_counts(&t, a, b);
+	print_goodput(&t, a, b, sec);
 	if (a->rtts || back->rtts) {
-		print_rtt("answered in, min", a->rtt_min, back->rtt_min, a, b,
-			  out);
-		print_rtt("  mean", rtt_mean(a), rtt_mean(back), a, b, out);
-		print_rtt("  max", a->rtt_max, back->rtt_max, a, b, out);
+		print_rtt(&t, "answered in, min", a->rtt_min, back->rtt_min, a,
+			  b);
+		print_rtt(&t, "  mean", rtt_mean(a), rtt_mean(back), a, b);
+		print_rtt(&t, "  max", a->rtt_max, back->rtt_max, a, b);
 	}
 	fputc('\n', out);
 }
@@ -225,7 +245,7 @@ void connection_json(const struct flow *a, const struct flow *b, FILE *out)
 
 	fprintf(out, "{\"transport\":\"%s\",\"seconds\":%.9f",
 		transport_word(a->key.transport), sec);
-	if (a->key.vni != UINT32_MAX)
+	if (a->key.vni != VNI_NONE)
 		fprintf(out, ",\"vni\":%u", a->key.vni);
 	fputs(",\"flows\":[", out);
 	json_flow(a, b, sec, out);

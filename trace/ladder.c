@@ -1,4 +1,5 @@
-/* The two hosts are those of the first packet; its sender stands on the left.
+/* The two hosts are those of the first packet, in its network (VNI); its sender
+ * stands on the left.
  * A host that talks to itself has two lifelines, too: its QPs', told apart by
  * the destination.  The rows are kept until the end, because the QPN of the
  * sender is only known when somebody answers.
@@ -18,6 +19,7 @@ struct ladder *ladder_new(size_t max, bool with_fields)
 	if (!l)
 		return NULL;
 	l->max = max;
+	l->vni = VNI_NONE;
 	l->with_fields = with_fields;
 	l->row = calloc(max ? max : 1, sizeof(*l->row));
 	l->connection = calloc(CONNECTIONS_MAX, sizeof(*l->connection));
@@ -53,6 +55,8 @@ static bool direction(const struct ladder *l, const struct packet *p,
 {
 	const struct ip_addr *src = &p->ip.src, *dst = &p->ip.dst;
 
+	if (packet_vni(p) != l->vni)
+		return false;
 	if (l->to_itself) {
 		*to_right = p->roce.bth.dqpn == l->right.qpn;
 		return ip_equal(src, &l->left.addr) && ip_equal(src, dst);
@@ -67,6 +71,7 @@ static void begin(struct ladder *l, const struct packet *p, int64_t start_nsec)
 {
 	l->left.addr = p->ip.src;
 	l->right.addr = p->ip.dst;
+	l->vni = packet_vni(p);
 	l->to_itself = ip_equal(&p->ip.src, &p->ip.dst);
 	l->right.qpn = p->roce.bth.dqpn;
 	l->start_nsec = start_nsec;

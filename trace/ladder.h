@@ -41,6 +41,7 @@ struct ladder_connection {
 
 struct ladder {
 	struct ladder_side left, right;
+	uint32_t vni; /* their network, or VNI_NONE */
 	bool to_itself;
 	bool with_fields;
 	size_t n, max;
@@ -58,7 +59,8 @@ struct ladder {
  */
 struct ladder *ladder_new(size_t max, bool with_fields);
 void ladder_free(struct ladder *l);
-/* Notes @p on @t (or NULL), if it is between the two hosts of the first packet.
+/* Notes @p on @t (or NULL), if it is between the two hosts of the first packet
+ * and in the same network (hosts of two VNIs may have the same addresses).
  * @start_nsec: the time of the capture's first packet.  False: no memory.
  */
 bool ladder_add(struct ladder *l, const struct packet *p, enum note note,

@@ -206,7 +206,8 @@ static void draw_row(const struct ladder *l, const struct ladder_row *row,
 
 /* ---- what is around them ---- */
 
-static void draw_side(const struct ladder_side *side, int x, FILE *out)
+static void draw_side(const struct ladder_side *side, uint32_t vni, int x,
+		      FILE *out)
 {
 	char addr[IP_TEXT_MAX];
 
@@ -217,6 +218,8 @@ static void draw_side(const struct ladder_side *side, int x, FILE *out)
 		fputs("several QPs", out);
 	else if (side->has_qpn)
 		fprintf(out, "QP 0x%x", side->qpn);
+	if (vni != VNI_NONE)
+		fprintf(out, "%sVNI %u", side->has_qpn ? ", " : "", vni);
 	fputs("</text>\n", out);
 }
 
@@ -293,8 +296,8 @@ void ladder_svg(const struct ladder *l, const char *name, FILE *out)
 		"height=\"100%%\"/>\n",
 		WIDTH);
 	draw_legend(l, out);
-	draw_side(&l->left, LEFT, out);
-	draw_side(&l->right, RIGHT, out);
+	draw_side(&l->left, l->vni, LEFT, out);
+	draw_side(&l->right, l->vni, RIGHT, out);
 	draw_heads(out);
 	draw_lifelines(high - BOTTOM + 6, out);
 	for (size_t i = 0; i < l->n; i++) {

@@ -19,17 +19,18 @@ static enum ink ink_of(enum kind k)
 	return inks[k];
 }
 
-static void name(const struct ladder_side *side, char *text, size_t size)
+static void name(const struct ladder_side *side, uint32_t vni, char *text,
+		 size_t size)
 {
-	char addr[IP_TEXT_MAX];
+	char addr[IP_TEXT_MAX], qp[24] = "", net[24] = "";
 
-	ip_format(&side->addr, addr);
 	if (side->more_qpns)
-		snprintf(text, size, "%s (several QPs)", addr);
+		snprintf(qp, sizeof(qp), " (several QPs)");
 	else if (side->has_qpn)
-		snprintf(text, size, "%s (QP 0x%x)", addr, side->qpn);
-	else
-		snprintf(text, size, "%s", addr);
+		snprintf(qp, sizeof(qp), " (QP 0x%x)", side->qpn);
+	if (vni != VNI_NONE)
+		snprintf(net, sizeof(net), " [vni %u]", vni);
+	snprintf(text, size, "%s%s%s", ip_format(&side->addr, addr), qp, net);
 }
 
 static void line(unsigned n, const struct paint *paint, FILE *out)
@@ -102,11 +103,11 @@ static unsigned shaft_of(const struct ladder *l, unsigned width)
 static void print_names(const struct ladder *l, unsigned width,
 			unsigned right_bar, FILE *out)
 {
-	char left[80], right[80];
+	char left[100], right[100];
 	unsigned len, at;
 
-	name(&l->left, left, sizeof(left));
-	name(&l->right, right, sizeof(right));
+	name(&l->left, l->vni, left, sizeof(left));
+	name(&l->right, l->vni, right, sizeof(right));
 	len = (unsigned)strlen(right);
 	width = width > right_bar + 1 ? width : right_bar + 1;
 	at = right_bar > len / 2 ? right_bar - len / 2 : 0;

@@ -37,6 +37,13 @@ struct packet {
 	uint16_t segment, segments;
 };
 
+#define VNI_NONE UINT32_MAX
+
+static inline uint32_t packet_vni(const struct packet *p)
+{
+	return p->tunnelled ? p->vni : VNI_NONE;
+}
+
 /* There is a BTH, even if what follows does not decode. */
 static inline bool packet_has_bth(const struct packet *p)
 {

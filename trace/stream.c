@@ -137,7 +137,7 @@ struct stream_key stream_key(const struct packet *p)
 	return (struct stream_key){
 		.src = p->ip.src,
 		.dst = p->ip.dst,
-		.vni = p->tunnelled ? p->vni : UINT32_MAX,
+		.vni = packet_vni(p),
 		.dqpn = p->roce.bth.dqpn,
 		.sqpn = transport == TRANSPORT_UD ? p->roce.deth.sqpn : 0,
 		.transport = transport,

@@ -11,7 +11,7 @@
 
 struct stream_key {
 	struct ip_addr src, dst;
-	uint32_t vni; /* UINT32_MAX: no tunnel */
+	uint32_t vni; /* VNI_NONE: no tunnel */
 	uint32_t dqpn;
 	uint32_t sqpn; /* UD; else 0 */
 	enum transport transport;

@@ -8,6 +8,7 @@
 
 #define VXLAN_LEN      8u
 #define VXLAN_UDP_PORT 4789u
+#define VNI_MAX	       0xffffffu
 
 /* DROP_SHORT; DROP_VXLAN_FLAGS unless the flags are exactly 0x08 and the
  * reserved bits zero (what the Linux kernel insists on).

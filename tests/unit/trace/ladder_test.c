@@ -8,15 +8,19 @@
 static struct talk t;
 static struct ladder *ladder;
 static struct select *only;
+static uint32_t vni; /* the network that packets are in, or 0 */
 static char *picture;
 
 static void on_packet(struct talk *talk, const struct packet *p)
 {
 	const struct stream *s = check_stream(talk->check);
+	struct packet in_net = *p;
 
 	if (only && (!select_learn(only, s) || !select_wants(only, p, s)))
 		return;
-	cr_assert(ladder_add(ladder, p, talk->note, s, 0));
+	in_net.tunnelled = vni;
+	in_net.vni = vni;
+	cr_assert(ladder_add(ladder, &in_net, talk->note, s, 0));
 }
 
 static void begin(size_t max)
@@ -100,6 +104,23 @@ Test(ladder, two_connections)
 	cr_assert(strstr(picture, ">0x11 and 0x12</option>"));
 	cr_assert(strstr(picture, ">0x21 and 0x22</option>"));
 	cr_assert_eq(count("several QPs"), 2);
+}
+
+/* Two tenants may have the same addresses. */
+Test(ladder, another_network_has_other_hosts)
+{
+	begin(20);
+	vni = 100;
+	greet(&t);
+	vni = 200;
+	send_only(&t, 103);
+	vni = 0;
+	send_only(&t, 104);
+	draw(ladder_svg);
+	cr_assert_eq(ladder->n, 4);
+	cr_assert_eq(ladder->others, 2);
+	cr_assert(strstr(picture, ">QP 0x11, VNI 100<"));
+	cr_assert(strstr(picture, "; 2 of other hosts"));
 }
 
 Test(ladder, it_says_what_it_leaves_out)

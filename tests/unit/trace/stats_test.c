@@ -1,6 +1,7 @@
 /* What is counted of a connection. */
 #include <stdlib.h>
 #include "tests/unit/trace/talk.h"
+#include "trace/flow.h"
 #include "trace/stats.h"
 
 static struct talk t;
@@ -176,4 +177,23 @@ Test(stats, people_read_tables)
 	cr_assert(strstr(text, "1 packets belong to no connection"));
 	free(text);
 	finish();
+}
+
+/* Addresses of any length stand above their columns. */
+Test(stats, columns_are_as_wide_as_the_addresses)
+{
+	struct flow a = {.packets = 3}, b = {.packets = 1};
+	char *text = NULL, *from, *packets;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	memset(a.key.src.b, 0x22, sizeof(a.key.src.b));
+	a.key.dst = ip_from_v4((const uint8_t[]){10, 0, 0, 2});
+	connection_print(&a, &b, to);
+	fclose(to);
+	from = strstr(text, "  from");
+	packets = strstr(text, "  packets");
+	cr_assert(from && packets);
+	cr_assert_eq(strcspn(from, "\n"), strcspn(packets, "\n"));
+	free(text);
 }
