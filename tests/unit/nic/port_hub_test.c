@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -293,13 +294,15 @@ Test(port_hub, no_frame_is_slept_through)
 
 /* ---- death and madness ---- */
 
-/* A child that joins and sends frames to station 0 until it dies. */
+/* A child that joins and sends frames to station 0 until it, or the test, dies.
+ */
 static pid_t babbler(void)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* the test may fail */
 	for (unsigned n = 0; n < STATIONS; n++)
 		port_free(end[n].port);
 	open_end(GUEST);
