@@ -21,7 +21,7 @@
 #include "wire/icrc.h"
 
 #define PORT	  14791
-#define PATIENCE  2000 /* milliseconds until a test gives up */
+#define PATIENCE  40000 /* milliseconds until a test gives up */
 #define FRAMES	  300
 #define FRAME_MAX 10000
 
