@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-LIMIT = 1500  # seconds for one program, or a tree that is built for it
+LIMIT = 3600  # seconds for one program, or a tree that is built for it
 CANNOT_RUN = 77
 INTEROP = "tests/interop/run.py"
 MAY_LACK = [INTEROP]  # a tap, namespaces: containers seldom have them
