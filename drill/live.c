@@ -267,16 +267,15 @@ static int ask(struct bench *b, const char *line, char reply[REPLY_MAX])
 	return VERB_REFUSED;
 }
 
-/* A packet to nobody: both sides learn where the other is (ARP) before the
- * first packet that is timed.  The question gives the NIC time for it.
+/* A packet to nobody: both sides learn where the other is (ARP) before a QP is
+ * connected, when a kernel waits but a second for that.
  */
-static void meet(struct live_one *o, const char *line)
+static void call(struct live_one *o)
 {
 	struct bth bth = {.opcode = TRANSPORT_RC | OP_ACKNOWLEDGE,
 			  .dqpn = NOBODY,
 			  .pkey = PKEY_DEFAULT};
 	struct pkt *p = calloc(1, sizeof(*p));
-	char query[64], reply[REPLY_MAX];
 
 	if (!p)
 		return;
@@ -289,6 +288,13 @@ static void meet(struct live_one *o, const char *line)
 	bth_encode(&bth, pkt_push(p, BTH_LEN));
 	live_send(&o->b, p, NULL);
 	free(p);
+}
+
+/* A question gives them time for it, before the first packet that is timed. */
+static void meet(struct live_one *o, const char *line)
+{
+	char query[64], reply[REPLY_MAX];
+
 	snprintf(query, sizeof(query), "query %.*s",
 		 (int)strcspn(line + 3, " "), line + 3);
 	ask(&o->b, query, reply);
@@ -298,9 +304,13 @@ static void meet(struct live_one *o, const char *line)
 static int live_verb(struct bench *b, const char *line, char reply[REPLY_MAX])
 {
 	struct live_one *o = of(b);
-	int rc = ask(b, line, reply);
+	bool first = !o->met && !strncmp(line, "qp ", 3);
+	int rc;
 
-	if (rc == VERB_OK && !o->met && !strncmp(line, "qp ", 3)) {
+	if (first)
+		call(o);
+	rc = ask(b, line, reply);
+	if (first && rc == VERB_OK) {
 		o->met = true;
 		meet(o, line);
 	}

@@ -32,7 +32,7 @@ SELF = f"127.31.{os.getpid() // 250 % 250}.{1 + os.getpid() % 250}"
 VXLAN = f"port=vxlan,vni=7,local={SELF},remote={SELF}"
 UDP = "port=udp"
 
-LIMIT = 120  # seconds for one file
+LIMIT = 600  # seconds for one file
 CANNOT_RUN = 77
 NOBODY = 65534
 PAGES = "/proc/sys/vm/nr_hugepages"

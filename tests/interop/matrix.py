@@ -15,6 +15,7 @@ EVERY_SIZE = ["-a", "-n", "5"]
 ONE_SIZE = ["-s", "300001", "-n", "20"]
 
 PATIENT = ["-u", "18"]  # a second for an acknowledgement: machines may be busy
+LESS = ["-u", "16"]  # a quarter, where that is waited for again and again
 
 # What sends little gets the small MTUs of the quick run.
 SHORT = [
@@ -33,10 +34,10 @@ DATAGRAMS = [
 # What is acknowledged, on a network that loses packets on one way (as glassnic
 # sees it).
 LOSSY = [
-    ["ib_send_bw", "-s", "65536", "-n", "60"],
-    ["ib_write_lat", "-s", "5000", "-n", "100"],
-    ["ib_read_bw", "-s", "65536", "-n", "60"],
-    ["ib_atomic_bw", "-A", "FETCH_AND_ADD", "-n", "300"],
+    ["ib_send_bw", *LESS, "-s", "65536", "-n", "60"],
+    ["ib_write_lat", *LESS, "-s", "5000", "-n", "100"],
+    ["ib_read_bw", *LESS, "-s", "65536", "-n", "60"],
+    ["ib_atomic_bw", *LESS, "-A", "FETCH_AND_ADD", "-n", "300"],
 ]
 LOSSES = ["loss=0.01,faults=in", "loss=0.01,faults=out"]
 

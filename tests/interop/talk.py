@@ -11,7 +11,7 @@ import time
 
 import vm
 
-PATIENCE = 20  # seconds for what must come
+PATIENCE = 90  # seconds for what must come
 ETH_P_ALL = 3
 
 
@@ -146,10 +146,13 @@ class Sniffer:
 
 
 TO_RTR = "pmtu", "min_rnr_timer"
+SLOW = 19  # two seconds, eight times, for an acknowledgement: machines are busy
 
 
 def connect(a, b, kind="RC", **attributes):
     """A QP "q" at each, connected; and a region "m" of each."""
+    if kind == "RC":
+        attributes = {"timeout": SLOW, **attributes}
     rtr, rts = (" ".join(f"{k}={v}" for k, v in attributes.items()
                          if (k in TO_RTR) == early) for early in (True, False))
     number = {e: e.do(f"qp q {kind} state=INIT")["qpn"] for e in (a, b)}

@@ -4,7 +4,7 @@
 #include "drill/grammar.h"
 #include "drill/names.h"
 
-TestSuite(names, .timeout = 30);
+TestSuite(names, .timeout = 120);
 
 static struct names ns;
 static char why[WORDS_WHY_MAX];

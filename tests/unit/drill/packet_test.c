@@ -8,7 +8,7 @@
 #include "wire/aeth.h"
 #include "wire/print.h"
 
-TestSuite(packet, .timeout = 30);
+TestSuite(packet, .timeout = 120);
 
 static struct packet_text want, got;
 static char why[WORDS_WHY_MAX];

@@ -4,7 +4,7 @@
 #include "drill/script.h"
 #include "drill/words.h"
 
-TestSuite(script, .timeout = 30);
+TestSuite(script, .timeout = 120);
 
 static char why[WORDS_WHY_MAX];
 

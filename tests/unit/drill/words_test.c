@@ -2,7 +2,7 @@
 #include <string.h>
 #include "drill/words.h"
 
-TestSuite(words, .timeout = 30);
+TestSuite(words, .timeout = 120);
 
 static struct words ws;
 static char why[WORDS_WHY_MAX];

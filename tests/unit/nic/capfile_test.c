@@ -26,7 +26,7 @@ static void remove_path(void)
 	unlink(path);
 }
 
-TestSuite(capfile, .init = make_path, .fini = remove_path, .timeout = 60);
+TestSuite(capfile, .init = make_path, .fini = remove_path, .timeout = 600);
 
 static void put32(uint32_t v)
 {

@@ -3,7 +3,7 @@
 
 static struct duo d;
 
-TestSuite(cq_change, .timeout = 30);
+TestSuite(cq_change, .timeout = 120);
 
 static void push(struct gn_cq *cq, uint64_t id)
 {

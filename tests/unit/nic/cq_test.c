@@ -3,7 +3,7 @@
 
 static struct duo d;
 
-TestSuite(cq, .timeout = 30);
+TestSuite(cq, .timeout = 120);
 
 static void fill_scq(unsigned n)
 {

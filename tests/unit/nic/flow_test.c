@@ -1,7 +1,7 @@
 /* Flow steering: what a rule matches, and in which order. */
 #include "tests/unit/nic/raw_world.h"
 
-TestSuite(flow, .timeout = 30);
+TestSuite(flow, .timeout = 120);
 
 static struct gn_qp *tx, *rx;
 static const struct mac other = {{2, 0, 0, 0, 0, 0xc}};

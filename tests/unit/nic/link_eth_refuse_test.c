@@ -1,7 +1,7 @@
 /* What link_eth refuses, each by its name; and pings. */
 #include "tests/unit/nic/eth_world.h"
 
-TestSuite(refuse, .init = start, .fini = stop, .timeout = 20);
+TestSuite(refuse, .init = start, .fini = stop, .timeout = 120);
 
 /* Everything that can be wrong with a frame.  A good one is built, then spoilt
  * by one function; the name of the refusal is what counts.

@@ -2,7 +2,7 @@
  */
 #include "tests/unit/nic/eth_world.h"
 
-TestSuite(resolve, .init = start, .fini = stop, .timeout = 20);
+TestSuite(resolve, .init = start, .fini = stop, .timeout = 120);
 
 Test(resolve, announces_itself)
 {

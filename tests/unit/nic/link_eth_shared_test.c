@@ -23,7 +23,7 @@ static void share(void)
 	wire[0]->ops = &ops;
 }
 
-TestSuite(shared, .init = share, .fini = stop, .timeout = 20);
+TestSuite(shared, .init = share, .fini = stop, .timeout = 120);
 
 Test(shared, announces_nothing)
 {

@@ -3,7 +3,7 @@
  */
 #include "tests/unit/nic/eth_world.h"
 
-TestSuite(link_eth, .init = start, .fini = stop, .timeout = 20);
+TestSuite(link_eth, .init = start, .fini = stop, .timeout = 120);
 
 /* Two hosts. */
 

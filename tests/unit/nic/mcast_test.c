@@ -8,7 +8,7 @@
 
 static struct duo d;
 
-TestSuite(mcast, .timeout = 30);
+TestSuite(mcast, .timeout = 120);
 
 static struct ip_addr group(uint8_t last)
 {

@@ -7,7 +7,7 @@
 static struct duo d;
 static bool first_path_fails;
 
-TestSuite(migrate, .timeout = 30);
+TestSuite(migrate, .timeout = 120);
 
 /* The second addresses are 10.9.9.1 and 10.9.9.2. */
 static void second_address(unsigned side)

@@ -8,7 +8,7 @@ static struct duo d;
 static uint8_t *mem;
 static struct gn_pd *pd;
 
-TestSuite(mr, .timeout = 30);
+TestSuite(mr, .timeout = 120);
 
 static void open_it(void)
 {

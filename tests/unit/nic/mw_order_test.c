@@ -7,7 +7,7 @@
 static struct duo d;
 static struct gn_mw *mw;
 
-TestSuite(mw_order, .timeout = 30);
+TestSuite(mw_order, .timeout = 120);
 
 static void open_it(void)
 {

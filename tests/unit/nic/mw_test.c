@@ -4,7 +4,7 @@
 
 static struct duo d;
 
-TestSuite(mw, .timeout = 30);
+TestSuite(mw, .timeout = 120);
 
 #define OK GN_WC_SUCCESS
 #define NO GN_WC_REM_ACCESS_ERR

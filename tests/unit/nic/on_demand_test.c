@@ -13,7 +13,7 @@
 
 static struct duo d;
 
-TestSuite(on_demand, .timeout = 30);
+TestSuite(on_demand, .timeout = 120);
 
 static volatile sig_atomic_t own_faults;
 

@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(placement, .timeout = 30);
+TestSuite(placement, .timeout = 120);
 
 #define FLUSHES (GN_ACCESS_FLUSH_GLOBAL | GN_ACCESS_FLUSH_PERSISTENT)
 

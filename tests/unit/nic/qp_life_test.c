@@ -4,7 +4,7 @@
 
 static struct duo d;
 
-TestSuite(qp_life, .timeout = 30);
+TestSuite(qp_life, .timeout = 120);
 
 static void reset(unsigned side)
 {

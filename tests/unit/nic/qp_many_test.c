@@ -6,7 +6,7 @@
 
 static struct duo d;
 
-TestSuite(qp_many, .timeout = 30);
+TestSuite(qp_many, .timeout = 120);
 
 #define MANY 20u
 

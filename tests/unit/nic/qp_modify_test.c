@@ -14,7 +14,7 @@ static void be_quiet(void)
 	setenv("GLASSNIC_LOG", "error", 1);
 }
 
-TestSuite(qp_modify, .init = be_quiet, .timeout = 30);
+TestSuite(qp_modify, .init = be_quiet, .timeout = 120);
 
 #define ALT (GN_QP_ALT_PATH | GN_QP_PATH_MIG_STATE)
 #define RTS_OPT \

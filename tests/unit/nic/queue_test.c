@@ -9,7 +9,7 @@
 
 #define MAX_MSG (1u << 31)
 
-TestSuite(queue, .timeout = 30);
+TestSuite(queue, .timeout = 120);
 
 static uint8_t data[64];
 

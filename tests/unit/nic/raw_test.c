@@ -1,7 +1,7 @@
 /* RAW_PACKET QPs: frames out, frames in, and who gets them first. */
 #include "tests/unit/nic/raw_world.h"
 
-TestSuite(raw, .timeout = 30);
+TestSuite(raw, .timeout = 120);
 
 static struct gn_qp *tx, *rx;
 

@@ -4,7 +4,7 @@
 
 static struct duo d;
 
-TestSuite(rc_ack, .timeout = 30);
+TestSuite(rc_ack, .timeout = 120);
 
 static const struct seen *ack(unsigned n)
 {

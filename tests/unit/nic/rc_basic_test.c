@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(rc_basic, .timeout = 30);
+TestSuite(rc_basic, .timeout = 120);
 
 Test(rc_basic, send)
 {

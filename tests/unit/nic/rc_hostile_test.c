@@ -8,7 +8,7 @@
 static struct duo d;
 static uint8_t junk[PMTU_MAX + 8];
 
-TestSuite(rc_hostile, .timeout = 30);
+TestSuite(rc_hostile, .timeout = 120);
 
 /* A request to B's QP, as A would send it next. */
 static struct roce request(unsigned op, uint32_t len)

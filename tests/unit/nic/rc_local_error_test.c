@@ -6,7 +6,7 @@
 
 static struct duo d;
 
-TestSuite(rc_local_error, .timeout = 30);
+TestSuite(rc_local_error, .timeout = 120);
 
 /* A bad lkey fails its request when all before it are complete; nothing of it
  * goes on the wire.

@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(rc_loss_read, .timeout = 30);
+TestSuite(rc_loss_read, .timeout = 120);
 
 static uint64_t counter(unsigned side, enum counter c)
 {

@@ -7,7 +7,7 @@
 
 static struct duo d;
 
-TestSuite(rc_refused, .timeout = 30);
+TestSuite(rc_refused, .timeout = 120);
 
 /* What must come of a bad request of A, posted between two good ones. */
 struct outcome {

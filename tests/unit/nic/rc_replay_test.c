@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(rc_replay, .timeout = 30);
+TestSuite(rc_replay, .timeout = 120);
 
 static uint64_t counter(unsigned side, enum counter c)
 {

@@ -3,7 +3,7 @@
 
 static struct duo d;
 
-TestSuite(rc_rnr, .timeout = 30);
+TestSuite(rc_rnr, .timeout = 120);
 
 static uint64_t counter(unsigned side, enum counter c)
 {

@@ -8,7 +8,7 @@
 static struct duo d;
 static uint8_t junk[PMTU_MAX + 8]; /* and 8 bytes of zero */
 
-TestSuite(rc_rules, .timeout = 30);
+TestSuite(rc_rules, .timeout = 120);
 
 /* A packet to B's QP; requests: as A would send it next. */
 static struct roce request(unsigned op, uint32_t len)

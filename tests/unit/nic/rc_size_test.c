@@ -8,7 +8,7 @@
 static struct duo d;
 static const unsigned pmtus[] = {256, 512, 1024, 2048, 4096};
 
-TestSuite(rc_size, .timeout = 60);
+TestSuite(rc_size, .timeout = 600);
 
 static void do_all(uint32_t len, unsigned seed)
 {

@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(region, .timeout = 30);
+TestSuite(region, .timeout = 120);
 
 static void post_write(const struct gn_sge *sge, unsigned nsge)
 {

@@ -17,7 +17,7 @@
 
 #define PORT	 14791
 #define MEMBERS	 6
-#define PATIENCE (10 * SEC)
+#define PATIENCE (60 * SEC)
 
 static struct member {
 	struct share *share;
@@ -106,7 +106,7 @@ static void end(void)
 	cr_expect_eq(rmdir(dir), 0, "something is left in %s", dir);
 }
 
-TestSuite(share, .init = begin, .fini = end, .timeout = 60);
+TestSuite(share, .init = begin, .fini = end, .timeout = 240);
 
 static void run_all(void)
 {

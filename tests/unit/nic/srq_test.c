@@ -4,7 +4,7 @@
 static struct duo d;
 static struct gn_srq *srq;
 
-TestSuite(srq, .timeout = 30);
+TestSuite(srq, .timeout = 120);
 
 /* B's QP receives from an SRQ of @max_wr. */
 static void open_it(uint32_t max_wr)

@@ -5,7 +5,7 @@
 
 #define N 200u
 
-TestSuite(timer, .timeout = 30);
+TestSuite(timer, .timeout = 120);
 
 static struct timers ts;
 static struct timer t[N];

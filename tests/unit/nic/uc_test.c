@@ -5,7 +5,7 @@
 
 static struct duo d;
 
-TestSuite(uc, .timeout = 30);
+TestSuite(uc, .timeout = 120);
 
 #define UC(op) (TRANSPORT_UC | (op))
 

@@ -7,7 +7,7 @@
 
 static struct duo d;
 
-TestSuite(ud, .timeout = 30);
+TestSuite(ud, .timeout = 120);
 
 static void open_it(void)
 {

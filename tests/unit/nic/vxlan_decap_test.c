@@ -1,7 +1,7 @@
 /* The VXLAN port: what comes out of the tunnel. */
 #include "tests/unit/nic/vxlan_world.h"
 
-TestSuite(decap, .init = start, .fini = stop, .timeout = 30);
+TestSuite(decap, .init = start, .fini = stop, .timeout = 120);
 
 /* RFC 6040, figure 4, row by row: inner Not-ECT, ECT(0), ECT(1), CE. */
 Test(decap, ecn_at_the_end_of_the_tunnel)

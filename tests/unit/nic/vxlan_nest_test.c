@@ -75,7 +75,7 @@ static void nest_step(struct nest *x)
 	link_receive(x->link, 64, 0);
 }
 
-Test(nest, rdma_in_a_tunnel, .timeout = 30)
+Test(nest, rdma_in_a_tunnel, .timeout = 120)
 {
 	static struct nest a, b;
 	struct bth bth = {.opcode = 4, .dqpn = 3, .psn = 9};

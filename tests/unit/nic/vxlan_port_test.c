@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-TestSuite(vxlan, .init = start, .fini = stop, .timeout = 30);
+TestSuite(vxlan, .init = start, .fini = stop, .timeout = 120);
 
 Test(vxlan, unknown_destination_is_flooded)
 {

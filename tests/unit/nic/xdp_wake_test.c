@@ -60,7 +60,7 @@ static void stop(void)
 	close(kernel);
 }
 
-TestSuite(xdp_wake, .init = start, .fini = stop, .timeout = 20);
+TestSuite(xdp_wake, .init = start, .fini = stop, .timeout = 120);
 
 /* How often the kernel was called to send. */
 static unsigned called(void)

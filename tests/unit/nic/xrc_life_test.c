@@ -4,7 +4,7 @@
 static struct duo d;
 static struct engine *e;
 
-TestSuite(xrc_life, .timeout = 30);
+TestSuite(xrc_life, .timeout = 120);
 
 static struct gn_xrcd *open_domain(uint64_t key)
 {

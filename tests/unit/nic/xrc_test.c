@@ -10,7 +10,7 @@ static struct duo d;
 static struct gn_xrcd *xrcd;
 static struct gn_srq *srq[SRQS];
 
-TestSuite(xrc, .timeout = 30);
+TestSuite(xrc, .timeout = 120);
 
 /* A is the initiator, B the target, with SRQs in a domain. */
 static void open_with(const struct duo_options *o)

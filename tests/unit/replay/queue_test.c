@@ -1,7 +1,7 @@
 #include "replay/queue.h"
 #include "tests/unit/replay/captured.h"
 
-TestSuite(queue, .timeout = 30);
+TestSuite(queue, .timeout = 120);
 
 #define PMTU 1024u
 

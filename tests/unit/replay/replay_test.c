@@ -1,6 +1,6 @@
 #include "tests/unit/replay/captured.h"
 
-TestSuite(replay, .timeout = 30);
+TestSuite(replay, .timeout = 120);
 
 /* Both sides of a conversation that keeps the rules: nothing differs. */
 static void alike(enum transport t, const char *const *lines,

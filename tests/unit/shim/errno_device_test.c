@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-TestSuite(errno_device, .init = world_open, .timeout = 30);
+TestSuite(errno_device, .init = world_open, .timeout = 120);
 
 Test(errno_device, port_that_is_not_there)
 {

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-TestSuite(errno_memory, .init = world_open, .timeout = 30);
+TestSuite(errno_memory, .init = world_open, .timeout = 120);
 
 Test(errno_memory, reg_mr)
 {

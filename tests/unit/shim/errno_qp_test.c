@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-TestSuite(errno_qp, .init = world_open, .timeout = 30);
+TestSuite(errno_qp, .init = world_open, .timeout = 120);
 
 static struct ibv_qp *create(struct ibv_qp_init_attr a)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-TestSuite(errno_queue, .init = world_open, .timeout = 30);
+TestSuite(errno_queue, .init = world_open, .timeout = 120);
 
 Test(errno_queue, create_cq)
 {

@@ -23,7 +23,7 @@ static void open_ethernet(void)
 	world_open();
 }
 
-TestSuite(errno_raw, .init = open_ethernet, .timeout = 30);
+TestSuite(errno_raw, .init = open_ethernet, .timeout = 120);
 
 Test(errno_raw, qp_with_a_flow_is_busy)
 {

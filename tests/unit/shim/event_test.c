@@ -79,7 +79,7 @@ Test(event, of_a_cq_destroyed_meanwhile_is_skipped)
 	cr_assert_eq(of, left);
 }
 
-Test(event, destroy_cq_waits_for_the_acknowledgement, .timeout = 10)
+Test(event, destroy_cq_waits_for_the_acknowledgement, .timeout = 120)
 {
 	struct ibv_context *context = fake_open();
 	struct ibv_comp_channel *ch = ibv_create_comp_channel(context);
@@ -109,7 +109,7 @@ Test(event, channel_with_a_cq_is_busy)
 	cr_assert_eq(ibv_destroy_comp_channel(ch), 0);
 }
 
-Test(event, of_a_qp_is_acknowledged_to_it, .timeout = 10)
+Test(event, of_a_qp_is_acknowledged_to_it, .timeout = 120)
 {
 	struct ibv_qp *qp = make_qp();
 	struct ibv_async_event event;
@@ -125,7 +125,7 @@ Test(event, of_a_qp_is_acknowledged_to_it, .timeout = 10)
 	pthread_join(thread, NULL);
 }
 
-Test(event, of_a_cq_is_not_taken_for_a_completion_event, .timeout = 10)
+Test(event, of_a_cq_is_not_taken_for_a_completion_event, .timeout = 120)
 {
 	struct ibv_cq *cq = ibv_create_cq(fake_open(), 8, NULL, NULL, 0);
 	struct ibv_async_event event;

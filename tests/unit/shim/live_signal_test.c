@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-TestSuite(live_signal, .init = world_open, .timeout = 30);
+TestSuite(live_signal, .init = world_open, .timeout = 120);
 
 #define SIGNALS 20u
 

@@ -85,7 +85,7 @@ Test(poll, ex_takes_one_at_a_time)
 	cr_assert_eq(fake_wc_count, 1);
 }
 
-Test(poll, ex_of_an_empty_cq_leaves_it_unlocked, .timeout = 10)
+Test(poll, ex_of_an_empty_cq_leaves_it_unlocked, .timeout = 120)
 {
 	struct ibv_cq_ex *cq = make_ex(0);
 	struct ibv_poll_cq_attr attr = {0};

@@ -14,7 +14,7 @@ static void set_up(void)
 	qp_ex_init(&qp, qp_ex_ops(IBV_QPT_RC));
 }
 
-TestSuite(qp_ex, .init = set_up, .timeout = 10);
+TestSuite(qp_ex, .init = set_up, .timeout = 120);
 
 Test(qp_ex, is_found_only_where_it_was_asked_for)
 {

@@ -6,7 +6,7 @@
 #include "trace/reader.h"
 #include "wire/eth.h"
 
-TestSuite(reader, .timeout = 30);
+TestSuite(reader, .timeout = 120);
 
 static uint8_t file[1000];
 static size_t len;
