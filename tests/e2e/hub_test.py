@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from support import LIMIT, Score, await_port, finish, lab, need
+from support import LIMIT, Score, await_port, finish, lab, need, patient
 
 PINGPONGS = {
     "ibv_rc_pingpong": [["-c"], ["-c", "-e"], ["-c", "-s", "1048576", "-n",
@@ -128,10 +128,11 @@ def rights(score, place):
     for share, words in ("user", "belongs to user root"), ("all", ""):
         hub, port = new_hub(), place.port()
         nic = f"port=hub:{hub},share={share}"
+        command = ["ibv_rc_pingpong", "-g", "1", "-p", str(port)]
         server = subprocess.Popen(
-            [place.glassnic, "run", "--nic", nic, "--", "ibv_rc_pingpong",
-             "-g", "1", "-p", str(port)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, cwd="/")
+            [place.glassnic, "run", "--nic", nic, "--", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd="/", env=patient(place.build, command, os.environ))
         until = time.monotonic() + LIMIT
         await_port(port, server, until)
         done = place.run(["ibv_rc_pingpong", "-g", "1", "-p", str(port),
