@@ -60,7 +60,7 @@ def programs(score, place):
                              [program, "-g", "1", *way], nics)
     for program in PERFTEST:
         place.check_pair(score, " ".join(program),
-                         [program[0], "-F", "-x", "1", "-n", "200",
+                         [program[0], "-F", "-x", "1", "-u", "18", "-n", "200",
                           *program[1:]], nics)
     score.check("the hub is gone", left_over(hub))
 
@@ -103,7 +103,7 @@ def one_dies(score, place):
     endless = ["ibv_rc_pingpong", "-g", "1", "-c", "-n", "100000000"]
     doomed = start_pair(place, nic, endless)
     pairs = [start_pair(place, nic, ["ibv_rc_pingpong", "-g", "1", "-c", "-n",
-                                     "20000"]) for _ in range(3)]
+                                     "10000"]) for _ in range(3)]
     while len(files(hub)) < 9 and time.monotonic() < until:
         if any(p.poll() is not None for pair in pairs for p in pair):
             break  # a fast machine
