@@ -222,12 +222,17 @@ $(SIM): $(call obj,$(wildcard tests/sim/*.c) $(wildcard tests/support/fabric*.c)
 		$(LDFLAGS_ALL) $(LIBS) -o $@
 
 # Verbs programs for the end-to-end tests, on the drop-in as any other.
-E2E := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/e2e/*.c))
+PATIENT := $(BUILD)/tests/e2e/patient.so
+E2E := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out tests/e2e/patient.c,$(wildcard tests/e2e/*.c)))
 $(E2E): $(BUILD)/tests/%: tests/%.c $(DROP_IN)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $< $(DROP_IN) -Wl,-rpath,'$$ORIGIN/../../lib' \
 		$(LDFLAGS_ALL) -o $@
+$(PATIENT): tests/e2e/patient.c
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -shared $< $(LDFLAGS_ALL) -ldl -o $@
 
 RUN_TESTS = $(PYTHON) tools/run_tests.py $(BUILD)
 SETUP	  = tools/setup.sh
@@ -247,7 +252,7 @@ test:		# every test
 	@$(RUN_TESTS)
 check: all test-programs	# the quick tests
 	@$(RUN_TESTS) tests/lint/ tests/unit/
-test-programs: $(UNIT) $(FRAMES) $(SIM) $(E2E)
+test-programs: $(UNIT) $(FRAMES) $(SIM) $(E2E) $(PATIENT)
 
 .PHONY: soak sim-run
 sim-run: $(SIM)
@@ -278,8 +283,8 @@ stress-run: $(STRESS) $(STRESS_HUB)
 
 # What the tests run of a tree with sanitizers.
 .PHONY: asan-programs tsan-programs
-asan-programs: all $(UNIT) $(FRAMES) $(SIM) $(FUZZ) $(STRESS) $(STRESS_HUB)
-tsan-programs: all $(STRESS) $(STRESS_HUB)
+asan-programs: all $(UNIT) $(FRAMES) $(SIM) $(FUZZ) $(STRESS) $(STRESS_HUB) $(PATIENT)
+tsan-programs: all $(STRESS) $(STRESS_HUB) $(PATIENT)
 
 # Figures for docs/performance.md; RUNS runs of everything.
 BLASTERS := $(BUILD)/tests/bench/blaster $(BUILD)/tests/bench/frame_blaster

@@ -26,7 +26,7 @@ STOPS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIMIT = 60  # seconds for a program
-TRIES = 5
+TRIES = 20
 DRILLS = "drill.md"
 HUBS = "/dev/shm/glassnic-hub-"
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"

@@ -228,16 +228,24 @@ def what_is_made_at_the_end_is_made_when_stopped(decode):
     must(rows(decode.place.path("growing.svg")), "no picture")
 
 
-def at_of(pid, path):
-    """How far a process has read @path."""
+def fd_of(pid, path):
+    """By which a process has @path open, or nothing."""
     for fd in os.listdir(f"/proc/{pid}/fd"):
         try:
             if os.readlink(f"/proc/{pid}/fd/{fd}") == os.path.realpath(path):
-                with open(f"/proc/{pid}/fdinfo/{fd}") as f:
-                    return int(f.read().split()[1])
+                return fd
         except OSError:
             continue
-    return 0
+    return ""
+
+
+def at_of(pid, path):
+    """How far a process has read @path."""
+    fd = fd_of(pid, path)
+    if not fd:
+        return 0
+    with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+        return int(f.read().split()[1])
 
 
 def a_nic_is_followed(decode):
@@ -252,6 +260,9 @@ def a_nic_is_followed(decode):
     until = time.monotonic() + LIMIT
     must(await_port(int(port), server, until), "the server does not start")
     follower = decode.start("--follow", server.pid, "--json", env=env)
+    while not fd_of(follower.pid, capture) and follower.poll() is None:
+        must(time.monotonic() < until, "it does not follow the server")
+        time.sleep(0.01)
     client = finish(place.start(words + ["127.0.0.1"], nic=b, env=env), until)
     must(client.status == 0, client.wrong("client"))
     must(finish(server, until).status == 0, "the server fails")

@@ -3,6 +3,7 @@
 errors_test.py [BUILD]
 """
 
+import json
 import os
 import shutil
 import signal
@@ -143,17 +144,28 @@ def all_taken(score, lab):
                 "" if ok else f"exit {done.returncode}: {done.stderr!r}")
 
 
+def sends(lab, process, env):
+    """Has its NIC sent anything yet?"""
+    done = lab.run([lab.glassnic, "show", str(process.pid), "--json"],
+                   env=env, launcher=False)
+    return not done.status and json.loads(done.out)["counters"]["sent_pkts"]
+
+
 def other_side_dies(score, lab, kind):
     """kill -9 of one side: the other ends, with an error.  It has to be one that
     sends: who only waits for a message cannot know.
     """
     port, until = lab.port(), time.monotonic() + LIMIT
-    endless = ["ib_write_bw", "-F", "-x", "1", "-n", "5000000", "-p", str(port)]
-    nics = lab.nics(kind)
-    server = lab.start(endless, nic=nics[0])
+    # -u: a server without CPU for a second or three is not dead.
+    endless = ["ib_write_bw", "-F", "-x", "1", "-u", "17", "-n", "5000000",
+               "-p", str(port)]
+    nics, env = lab.nics(kind), {"GLASSNIC_RUNTIME": lab.path("runtime")}
+    server = lab.start(endless, nic=nics[0], env=env)
     await_port(port, server, until)
-    client = lab.start(endless + ["127.0.0.1"], nic=nics[1])
-    time.sleep(3)  # perftest measures the clock first
+    client = lab.start(endless + ["127.0.0.1"], nic=nics[1], env=env)
+    while not sends(lab, client, env) and client.poll() is None and \
+            time.monotonic() < until:
+        time.sleep(0.05)
     early = server.poll() is not None or client.poll() is not None
     server.send_signal(signal.SIGKILL)
     finish(server, until)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from support import LIMIT, Score, await_port, finish, lab, need
+from support import LIMIT, Score, await_port, finish, lab, need, patient
 
 PINGPONGS = {
     "ibv_rc_pingpong": [["-c"], ["-c", "-e"], ["-c", "-s", "1048576", "-n",
@@ -60,7 +60,7 @@ def programs(score, place):
                              [program, "-g", "1", *way], nics)
     for program in PERFTEST:
         place.check_pair(score, " ".join(program),
-                         [program[0], "-F", "-x", "1", "-n", "200",
+                         [program[0], "-F", "-x", "1", "-u", "18", "-n", "200",
                           *program[1:]], nics)
     score.check("the hub is gone", left_over(hub))
 
@@ -103,7 +103,7 @@ def one_dies(score, place):
     endless = ["ibv_rc_pingpong", "-g", "1", "-c", "-n", "100000000"]
     doomed = start_pair(place, nic, endless)
     pairs = [start_pair(place, nic, ["ibv_rc_pingpong", "-g", "1", "-c", "-n",
-                                     "20000"]) for _ in range(3)]
+                                     "10000"]) for _ in range(3)]
     while len(files(hub)) < 9 and time.monotonic() < until:
         if any(p.poll() is not None for pair in pairs for p in pair):
             break  # a fast machine
@@ -128,10 +128,11 @@ def rights(score, place):
     for share, words in ("user", "belongs to user root"), ("all", ""):
         hub, port = new_hub(), place.port()
         nic = f"port=hub:{hub},share={share}"
+        command = ["ibv_rc_pingpong", "-g", "1", "-p", str(port)]
         server = subprocess.Popen(
-            [place.glassnic, "run", "--nic", nic, "--", "ibv_rc_pingpong",
-             "-g", "1", "-p", str(port)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, cwd="/")
+            [place.glassnic, "run", "--nic", nic, "--", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd="/", env=patient(place.build, command, os.environ))
         until = time.monotonic() + LIMIT
         await_port(port, server, until)
         done = place.run(["ibv_rc_pingpong", "-g", "1", "-p", str(port),

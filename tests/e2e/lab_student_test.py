@@ -24,6 +24,34 @@ SOLUTIONS = {int(name.split("-")[0]): f"labs/{name}/solution"
              for name in os.listdir("labs") if name[0].isdigit()}
 
 
+# A program in front of that of its name, which does not end before there is a
+# file "go" beside it.
+SLOW = """#!/bin/sh
+{program} "$@"
+status=$?
+case "$*" in *iperf3*) exit $status; esac
+until [ -e "${{0%/*}}/go" ]; do sleep 0.05; done
+exit $status
+"""
+
+
+def slow(folder, *names):
+    """An environment in which programs wait for go(folder), so that a run is not
+    over before.
+    """
+    os.mkdir(folder)
+    for name in names:
+        with open(f"{folder}/{name}", "w") as file:
+            file.write(SLOW.format(program=shutil.which(name)))
+        os.chmod(file.name, 0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def go(folder):
+    with open(f"{folder}/go", "w"):
+        pass
+
+
 def glassnic(*words, **how):
     how = {"timeout": LIMIT, "stdin": subprocess.DEVNULL, **how}
     return subprocess.run([GLASSNIC, "lab", *words], text=True,
@@ -123,8 +151,17 @@ def judge_files(score, folder):
             done, 1, r"^client.pcapng: is not a capture .*; hint: "))
 
 
-def lefts(hub):
-    """Hubs and processes of a run."""
+def lefts(*names):
+    """Hubs and processes of a run: who was killed may take a while to go."""
+    until = time.monotonic() + LIMIT
+    while True:
+        found = [x for name in names for x in seen(name)]
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.01)
+
+
+def seen(hub):
     found = [n for n in os.listdir("/dev/shm") if hub in n]
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
@@ -146,11 +183,11 @@ def begun(process, folder, name):
     return True
 
 
-def judge_stop(score, folder, number, n, name):
+def judge_stop(score, folder, number, n, name, env):
     """The run of exercise @n is stopped once @name is there."""
     process = subprocess.Popen(
         [GLASSNIC, "lab", "run", str(n), folder], text=True,
-        env={**os.environ, "LAB_TEST": f"stop-{os.getpid()}"},
+        env={**env, "LAB_TEST": f"stop-{os.getpid()}"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True)
     if begun(process, folder, name):
@@ -163,15 +200,17 @@ def judge_stop(score, folder, number, n, name):
     elif not out.endswith("glassnic lab: stopped; nothing of it runs any "
                           "more\n") or "Traceback" in out:
         wrong = out
-    left = lefts(f"stop-{os.getpid()}") + (lefts(hub[1]) if hub else [])
+    left = lefts(f"stop-{os.getpid()}", *([hub[1]] if hub else []))
     score.check(f"run {n} stopped by {number.name}",
                 wrong or (f"left behind: {left}" if left else ""))
 
 
 def judge_stops(score, folder):
+    env = slow(f"{folder}/slow", "ib_write_bw", "strace")
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         for n, name in (2, "write-client.txt"), (3, "rdma.strace"):
-            judge_stop(score, f"{folder}/{n}-{number.name}", number, n, name)
+            judge_stop(score, f"{folder}/{n}-{number.name}", number, n, name,
+                       env)
 
 
 def judge_places(score, folder):
@@ -188,10 +227,12 @@ def judge_places(score, folder):
             glassnic("run", "8", place), 77,
             rf"\Aglassnic lab: {place}: {said}\n\Z"))
     command = [GLASSNIC, "lab", "run", "2", f"{folder}/both"]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                             env=slow(f"{folder}/slow", "ib_write_bw"))
     if begun(first, f"{folder}/both", "write-server.txt"):
         score.check("two at once in one folder", unlike(
             glassnic(*command[2:]), 1, "another run is at work in it"))
+    go(f"{folder}/slow")
     score.check("and the first goes on", first.wait(LIMIT))
 
 

@@ -10,11 +10,11 @@ import subprocess
 import tempfile
 
 from student import GLASSNIC, answer_all, grade, lab
-from support import Score, need
+from support import LIMIT, Score, need
 
 
 def glassnic(*words):
-    return subprocess.run([GLASSNIC, "lab", *words], text=True, timeout=120,
+    return subprocess.run([GLASSNIC, "lab", *words], text=True, timeout=LIMIT,
                           stdin=subprocess.DEVNULL, capture_output=True)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from support import LIMIT, Done, finish
+from support import LIMIT, Done, finish, patient
 
 MAC = re.compile(r"link/ether ([0-9a-f:]+)")
 
@@ -54,6 +54,8 @@ class End:
         command = [self.segment.glassnic, "run", "--nic", spec]
         command += ["--capture", capture] if capture else []
         command += ["--log", log] if log else []
+        how["env"] = patient(self.segment.build, words,
+                             how.get("env") or os.environ)
         return self.start([*command, "--", *words], **how)
 
     def python(self, code, *args):
@@ -141,7 +143,8 @@ class Heard:
 
 class Segment:
     def __init__(self, build, folder):
-        self.glassnic = os.path.join(os.path.abspath(build), "glassnic")
+        self.build = os.path.abspath(build)
+        self.glassnic = os.path.join(self.build, "glassnic")
         self.folder = folder
         tag = f"gn{os.getpid()}"
         self.a = End(self, f"{tag}a", "wire0", "192.168.77.1")
