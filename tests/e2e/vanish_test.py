@@ -39,16 +39,21 @@ def vanish(program, way):
 
 
 def await_stopped(pid):
-    """On a busy machine threads run for a while before they learn of it."""
+    """On a busy machine threads run for a while before they learn of it.  (One
+    that has ended does not learn of it any more.)
+    """
     until = time.monotonic() + LIMIT
     while time.monotonic() < until and not all(
-            state_of(path) == "T" for path in glob.glob(f"/proc/{pid}/task/*")):
+            state_of(path) in "TZX" for path in glob.glob(f"/proc/{pid}/task/*")):
         time.sleep(0.001)
 
 
 def state_of(task):
-    with open(f"{task}/stat") as f:
-        return f.read().rpartition(")")[2].split()[0]
+    try:
+        with open(f"{task}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except OSError:  # it is gone
+        return "X"
 
 
 def judge(line, settings, status=RETRY_EXC, tries=None, each=None):
