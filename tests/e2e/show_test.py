@@ -21,7 +21,7 @@ from vanish_test import await_stopped
 
 COLUMNS = 120
 CROWD = 2000
-BUSY = ["ib_write_bw", "-F", "-x", "1", "-b", "-q", "2", "-D", "60"]
+BUSY = ["ib_write_bw", "-F", "-x", "1", "-u", "18", "-b", "-q", "2", "-D", "60"]
 
 
 class Wrong(Exception):
