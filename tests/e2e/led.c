@@ -63,7 +63,7 @@ static struct ibv_mr *mr;
 static struct place there;
 static _Alignas(8) char memory[LEN];
 static uint64_t posted_at[DEPTH]; /* usec */
-static volatile sig_atomic_t completed;
+static volatile sig_atomic_t again;
 
 static _Noreturn void die(const char *what)
 {
@@ -289,17 +289,22 @@ static void report(const struct ibv_wc *first)
 
 static void count_again(int sig)
 {
-	completed = 0;
+	again = 1;
 }
 
 static void flow(bool sends)
 {
+	unsigned completed = 0;
 	struct ibv_wc wc;
 
 	post_receives();
 	for (unsigned i = 0; i < DEPTH; i++)
 		post(i, sends);
 	while ((wc = next()).status == IBV_WC_SUCCESS) {
+		if (again) {
+			again = 0;
+			completed = 0;
+		}
 		if (completed <= FLOWING && ++completed == FLOWING)
 			puts("flowing");
 		post((unsigned)wc.wr_id, sends);
