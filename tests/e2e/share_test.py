@@ -17,7 +17,7 @@ from support import LIMIT, NOBODY, Done, Score, await_port, finish, lab, need
 PERFTEST = ["-F", "-x", "1", "-u", "18"]
 WRITE_BW = ["ib_write_bw", *PERFTEST, "-n", "300", "-s", "65536"]
 PINGPONG = ["ibv_rc_pingpong", "-g", "1"]
-QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+)")
+QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+).*GID (\S+)")
 
 
 class Loopback:
@@ -151,7 +151,9 @@ def one_answers(score, wire):
         score.check(f"one of {left} answers", done.wrong("ping") or
                     ("" if answers == [1, 20] else f"{answers}: {heard.text}"))
         wire.a.run_ip("neigh", "flush", "dev", wire.a.iface)
-        watch.pop(0).kill()
+        one = watch.pop(0)
+        one.kill()
+        one.communicate()  # who is dying has the answering still
 
 
 def two_programs_one_run(score, lab):
@@ -195,9 +197,13 @@ def any_order(score, lab, kind):
     score.check(f"{kind}: 16 short pairs in any order",
                 "; ".join(filter(None, wrong)))
     score.check(f"{kind}: the long pair beside them", long.wrong())
-    score.check(f"{kind}: 32 programs had 32 QPNs",
-                "" if len(set(numbers)) == len(numbers) == 32
-                else f"{len(set(numbers))} of {len(numbers)}")
+    # The other address may be nobody's for a while, and then begins anew.
+    gid = "::ffff:" + re.search(r"\bip=([0-9.]+)", nics[0])[1]
+    here = [n for n in numbers if n[1] == gid]
+    score.check(f"{kind}: as many QPNs as programs at one address",
+                "" if len(numbers) == 32 and
+                len(set(here)) == len(here) >= 16 else
+                f"{len(set(here))} of {len(here)} of {len(numbers)}")
     last = Pair(lab, PINGPONG, nics)
     last.connect()
     score.check(f"{kind}: one more pair", last.wrong())
