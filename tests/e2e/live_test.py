@@ -25,7 +25,7 @@ PLAYED_MIN = 800  # runs of all drills that must not be skipped
 SHARES = 4  # peers at a time
 ALL_LIMIT = 400  # seconds for all drills over one kind of port
 
-LONG = "qp q RC\n" + 9 * "nothing 1s\n"
+LONG = "qp q RC\n" + 90 * "nothing 1s\n"
 NOT_SO = """qp q RC
 mr buf 64
 post_recv q id=1 sge=buf
