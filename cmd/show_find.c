@@ -46,7 +46,9 @@ static bool parse_name(const char *file, struct found *f)
 	return true;
 }
 
-/* A connected socket, or -errno. */
+/* A connected socket, or -errno.  (Who was stopped and goes on gets EINTR, as
+ * the socket has time-outs: signal(7).)
+ */
 static int connect_to(const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -61,11 +63,24 @@ static int connect_to(const char *path)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+	do
+		rc = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) ? -errno
+								       : 0;
+	while (rc == -EINTR);
+	if (!rc)
 		return fd;
-	rc = -errno;
 	close(fd);
 	return rc;
+}
+
+static ssize_t receive(int fd, char *buf, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, buf, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
 /* What comes until the end, if that is a whole view: a line. */
@@ -79,7 +94,7 @@ static char *read_all(int fd)
 
 	if (!to)
 		return NULL;
-	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+	while ((n = receive(fd, buf, sizeof(buf))) > 0) {
 		len += fwrite(buf, 1, (size_t)n, to);
 		last = buf[n - 1];
 	}

@@ -178,10 +178,15 @@ struct seen *play_await(struct player *p, enum seen_kind kind, const char *what)
 		within = within * 4 + WAIT_LIVE; /* clocks and machines vary */
 	s = next_seen(p, kind, p->mark + within);
 	while (s && s->at < earliest(p, s, after)) {
-		early = true;
 		got = s->at - (earliest(p, s, after) - after);
-		if (!play_is_late_repeat(p, s))
-			break;
+		/* What came before the answer had left is none to it, but what
+		 * a late script has caused.
+		 */
+		if (!b->live || (int64_t)got >= 0) {
+			early = true;
+			if (!play_is_late_repeat(p, s))
+				break;
+		}
 		free(s);
 		s = next_seen(p, kind, p->mark + within);
 	}

@@ -23,9 +23,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 EVERY = {"udp": 1, "vxlan": 6}  # so many drills are one that is played
 PLAYED_MIN = 800  # runs of all drills that must not be skipped
 SHARES = 4  # peers at a time
-ALL_LIMIT = 400  # seconds for all drills over one kind of port
+ALL_LIMIT = 600  # seconds for all drills over one kind of port
+AGAIN = 20  # times that a drill may be played whose time was not kept
 
-LONG = "qp q RC\n" + 9 * "nothing 1s\n"
+LONG = "qp q RC\n" + 90 * "nothing 1s\n"
 NOT_SO = """qp q RC
 mr buf 64
 post_recv q id=1 sge=buf
@@ -117,9 +118,9 @@ def expect(score, name, done, status, *wanted):
 
 
 def play_share(place, kind, share, paths, told):
-    """Plays drills on a peer of its own.  What fails is played again, alone:
-    the machine may have been too busy for the drill's times, but not thrice.
-    That makes nobody early, though: what came too soon fails at once.
+    """Plays drills on a peer of its own.  The machine may have been too busy for
+    the times of those that fail.  That makes nobody early, though: what came too
+    soon fails at once.
     """
     with peer(place, kind) as it:
         capture = place.path(f"{kind}{share}.pcapng")
@@ -130,22 +131,32 @@ def play_share(place, kind, share, paths, told):
             told["wrong"].append(done.wrong("drill"))
         if "time: expected after" in done.out:
             told["wrong"].append(done.out)
-        for path in {p for p in paths if f"FAIL {p}" in done.out}:
-            again = [it.drill(path) for _ in range(2)]
-            if all(d.status for d in again):
-                told["wrong"].append(again[1].out)
+        told["again"] += [p for p in paths if f"FAIL {p}" in done.out]
+
+
+def play_again(place, kind, told):
+    """What has failed, alone: a few milliseconds of a CPU are had sometime."""
+    for path in told["again"]:
+        with peer(place, kind) as it:
+            for _ in range(AGAIN):
+                done = it.drill(path)
+                if not done.status or "time: expected after" in done.out:
+                    break
+        if done.status:
+            told["wrong"].append(done.out or done.wrong("drill"))
 
 
 def play_all(score, place, kind):
     """Drills mostly wait, so several are played at a time."""
     good, bad = (d[::EVERY[kind]] for d in drills(place))
-    told = {"out": [], "captured": [], "wrong": []}
+    told = {"out": [], "captured": [], "wrong": [], "again": []}
     shares = [threading.Thread(target=play_share, args=(
         place, kind, n, good[n::SHARES], told)) for n in range(SHARES)]
     for thread in shares:
         thread.start()
     for thread in shares:
         thread.join()
+    play_again(place, kind, told)
     out = "".join(told["out"])
     played, skipped = (sum(int(n) for n in re.findall(
         rf"^(\d+) {word}", out, re.M)) for word in ("passed", "skipped"))

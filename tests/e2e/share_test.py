@@ -13,9 +13,11 @@ import time
 from segment import PING, segment
 from support import LIMIT, NOBODY, Done, Score, await_port, finish, lab, need
 
-WRITE_BW = ["ib_write_bw", "-F", "-x", "1", "-n", "300", "-s", "65536"]
+# A second to wait for an acknowledgement: many programs share two CPUs.
+PERFTEST = ["-F", "-x", "1", "-u", "18"]
+WRITE_BW = ["ib_write_bw", *PERFTEST, "-n", "300", "-s", "65536"]
 PINGPONG = ["ibv_rc_pingpong", "-g", "1"]
-QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+)")
+QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+).*GID (\S+)")
 
 
 class Loopback:
@@ -116,7 +118,7 @@ def one_address(score, lab, kind):
     nic = lab.nics(kind)[0]
     pairs = [Pair(lab, c, [nic, nic])
              for c in (WRITE_BW, PINGPONG, ["ibv_ud_pingpong", "-g", "1"],
-                       ["ib_read_lat", "-F", "-x", "1", "-n", "500"])]
+                       ["ib_read_lat", *PERFTEST, "-n", "500"])]
     for p in pairs:
         p.connect()
     for p in pairs:
@@ -149,7 +151,9 @@ def one_answers(score, wire):
         score.check(f"one of {left} answers", done.wrong("ping") or
                     ("" if answers == [1, 20] else f"{answers}: {heard.text}"))
         wire.a.run_ip("neigh", "flush", "dev", wire.a.iface)
-        watch.pop(0).kill()
+        one = watch.pop(0)
+        one.kill()
+        one.communicate()  # who is dying has the answering still
 
 
 def two_programs_one_run(score, lab):
@@ -172,7 +176,7 @@ def any_order(score, lab, kind):
     nics = lab.nics(kind)
     idle = lab.start(["stdbuf", "-oL", "ibv_asyncwatch"], nics[0])
     idle.stdout.readline()
-    long = Pair(lab, ["ib_write_bw", "-F", "-x", "1", "-s", "16384", "-D", "5"],
+    long = Pair(lab, ["ib_write_bw", *PERFTEST, "-s", "16384", "-D", "5"],
                 nics)
     long.connect()
     running, wrong, numbers = [], [], []
@@ -193,9 +197,13 @@ def any_order(score, lab, kind):
     score.check(f"{kind}: 16 short pairs in any order",
                 "; ".join(filter(None, wrong)))
     score.check(f"{kind}: the long pair beside them", long.wrong())
-    score.check(f"{kind}: 32 programs had 32 QPNs",
-                "" if len(set(numbers)) == len(numbers) == 32
-                else f"{len(set(numbers))} of {len(numbers)}")
+    # The other address may be nobody's for a while, and then begins anew.
+    gid = "::ffff:" + re.search(r"\bip=([0-9.]+)", nics[0])[1]
+    here = [n for n in numbers if n[1] == gid]
+    score.check(f"{kind}: as many QPNs as programs at one address",
+                "" if len(numbers) == 32 and
+                len(set(here)) == len(here) >= 16 else
+                f"{len(set(here))} of {len(here)} of {len(numbers)}")
     last = Pair(lab, PINGPONG, nics)
     last.connect()
     score.check(f"{kind}: one more pair", last.wrong())
@@ -207,9 +215,9 @@ def deaths(score, lab, kind):
     The first to die were there before them, so that their places change.
     """
     nics = lab.nics(kind)
-    bw = ["ib_write_bw", "-F", "-x", "1", "-s", "16384", "-D"]
+    bw = ["ib_write_bw", *PERFTEST, "-s", "16384", "-D"]
     stay = [Pair(lab, bw + ["12"], nics),
-            Pair(lab, ["ib_send_lat", "-F", "-x", "1", "-D", "12"],
+            Pair(lab, ["ib_send_lat", *PERFTEST, "-D", "12"],
                  [nics[1], nics[1]])]
     victims = [Pair(lab, bw + ["60"], nics) for _ in range(3)]
     for p in victims + stay:

@@ -17,10 +17,11 @@ import time
 
 from led import two
 from support import LIMIT, Score, await_port, finish, lab, need
+from vanish_test import await_stopped
 
 COLUMNS = 120
 CROWD = 2000
-BUSY = ["ib_write_bw", "-F", "-x", "1", "-b", "-q", "2", "-D", "60"]
+BUSY = ["ib_write_bw", "-F", "-x", "1", "-u", "18", "-b", "-q", "2", "-D", "60"]
 
 
 class Wrong(Exception):
@@ -119,6 +120,19 @@ def send(process):
     process.stdin.flush()
     line = process.stdout.readline()
     must(line == "sent\n", f"crowd says {line!r}")
+
+
+def stop(process):
+    process.send_signal(signal.SIGSTOP)
+    await_stopped(process.pid)
+
+
+def has_socket(process):
+    folder = f"/proc/{process.pid}/fd"
+    with contextlib.suppress(OSError):
+        return any(os.readlink(os.path.join(folder, fd)).startswith("socket:")
+                   for fd in os.listdir(folder))
+    return False
 
 
 def leave(process):
@@ -286,7 +300,7 @@ def without_qps(place, show):
 
 def stopped(place, show):
     with crowd(place, 2) as p:
-        p.send_signal(signal.SIGSTOP)
+        stop(p)
         done = show.run()
         must(done.status == 1 and "does not answer" in done.out,
              "a stopped program answers")
@@ -295,6 +309,31 @@ def stopped(place, show):
              "does not answer" in done.err, "it answers with JSON")
         p.send_signal(signal.SIGCONT)
         must(show.json()["pid"] == p.pid, "it does not go on")
+
+
+def stopped_itself(place, show):
+    """Who stops it (Ctrl-Z) while it waits for an answer, and lets it go on, sees
+    that.
+    """
+    def waits():
+        """One that does; nothing: it has lost its patience already."""
+        it = show.start("--json")
+        until(lambda: it.poll() is not None or has_socket(it), "a socket")
+        stop(it)
+        if it.poll() is None:
+            return it
+        it.communicate()
+        return None
+
+    with crowd(place, 2) as p:
+        stop(p)
+        it = until(waits, "one that waits")
+        with ended(it):
+            p.send_signal(signal.SIGCONT)
+            it.send_signal(signal.SIGCONT)
+            done = finish(it, time.monotonic() + LIMIT)
+            must(done.status == 0 and json.loads(done.out)["pid"] == p.pid,
+                 f"it gives up: {done.err}")
 
 
 def forked(place, show):
@@ -357,6 +396,7 @@ CASES = [
     ("readers that do not read", hostile),
     ("a NIC without QPs", without_qps),
     ("a stopped program", stopped),
+    ("stopped itself", stopped_itself),
     ("a child", forked),
     ("a number that comes again", number_again),
     ("another user", others_may_not),
