@@ -4,8 +4,10 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
+import standstill
 import vm
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -14,6 +16,7 @@ import support  # noqa: E402
 
 LIMIT = 300  # seconds that a pair may take, on a busy machine
 UNRELIABLE_LIMIT = 100  # what waits for a lost packet waits for ever
+LOOK_EVERY = 2  # seconds, at what is under way
 RXE_GID = {4: 1, 6: 2}  # 0 is the link-local one
 
 # What glassnic's NIC is plugged into, on the tap: its spec, and the number of the
@@ -41,6 +44,14 @@ class Ours:
 
     def await_port(self, port):
         return support.await_port(port, self.process, self.until)
+
+    def ends_within(self, seconds):
+        """Or its time is up."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return time.monotonic() > self.until
+        return True
 
     def finish(self):
         return support.finish(self.process, self.until)
@@ -78,6 +89,10 @@ class Theirs:
         """As the other end has failed."""
         self.guest.run(f"kill -KILL $(cat {self.pid})")
 
+    def ends_within(self, seconds):
+        """Or its time is up."""
+        return self.job.ended.wait(seconds) or time.monotonic() > self.until
+
     def finish(self):
         self.job.ended.wait(max(self.until - time.monotonic(), 1) + 10)
         status = self.job.poll()
@@ -93,6 +108,7 @@ class Lane:
     def __init__(self, number, build, guest, folder):
         self.number, self.build, self.guest = number, build, guest
         self.capture = f"{folder}/lane{number}.pcapng"
+        self.runtime = tempfile.TemporaryDirectory(prefix="glassnic-interop-")
         self.tcp = itertools.cycle(range(20000 + number, 30000, vm.LANES))
 
     def address(self, port, ip):
@@ -105,26 +121,47 @@ class Lane:
         return f"{words},{faults}" if faults else words
 
     def pair(self, case):
-        """Runs a pair of programs; both Dones: glassnic's, rxe's."""
+        """Runs a pair of programs; both Dones: glassnic's, rxe's.
+        standstill.StandsStill.
+        """
         choice, tcp = case.choice, next(self.tcp)
         limit = UNRELIABLE_LIMIT if case.may_lose() else LIMIT
         nic = self.spec(choice["port"], choice["ip"], case.faults)
         ours = case.words(1, tcp)
         theirs = case.words(RXE_GID[choice["ip"]], tcp)
+        env = {"GLASSNIC_RUNTIME": self.runtime.name}
         if choice["role"] == "client":
             server = Theirs(self.guest, theirs, limit)
             server.await_port(tcp)
             client = Ours(self.build, nic, [*ours, vm.GUEST[4]], self.capture,
-                          limit)
+                          limit, env)
         else:
-            server = Ours(self.build, nic, ours, self.capture, limit)
+            server = Ours(self.build, nic, ours, self.capture, limit, env)
             server.await_port(tcp)
             client = Theirs(self.guest, [*theirs, vm.HOST[4]], limit)
+        if not case.may_lose():
+            self.watch(client, server, case.choice)
         done = client.finish()
         if done.status != 0:
             server.give_up()
         both = done, server.finish()
         return both if choice["role"] == "client" else both[::-1]
+
+    def watch(self, client, server, choice):
+        """Until the client has ended; standstill.StandsStill ends both."""
+        ours = client if choice["role"] == "client" else server
+        watch = standstill.Watch(
+            [f"{self.build}/glassnic", "show", str(ours.process.pid), "--json"],
+            self.runtime.name, self.guest,
+            self.address(choice["port"], choice["ip"]))
+        try:
+            while not client.ends_within(LOOK_EVERY):
+                watch.look()
+        except standstill.StandsStill:
+            for end in client, server:
+                end.give_up()
+                end.finish()
+            raise
 
     def why_no_xdp(self):
         """Nothing, or why this glassnic, or this kernel, has no port=xdp."""
