@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DRILLS = os.path.join(HERE, "..", "drill")
 RXE_COUNTERS = "/sys/class/infiniband/rxe0/ports/1/hw_counters/*"
 ONE_NIC = {"xdp"}  # ports that carry one at a time
-TRIES = 5  # of a pair, as long as rxe stands still
+TRIES = 5  # of a pair, as long as it stands still
 
 # @play: called with a lane, says what went wrong.
 Part = collections.namedtuple("Part", "name port play")
@@ -35,7 +35,7 @@ def wrong_of_capture(lane, port, ip):
 
 
 def moving_pair(lane, case):
-    """As lane.pair(), again if rxe stood still."""
+    """As lane.pair(), again if it stood still and glassnic is not to blame."""
     for _ in range(TRIES - 1):
         try:
             return lane.pair(case)

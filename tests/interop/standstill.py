@@ -19,22 +19,25 @@ import time
 # Many times what rxe waits for an acknowledgement (matrix.PATIENT) before it
 # sends again.
 QUIET = 20
+LOST = 60  # seconds without a packet: what was waited for is lost
 PATIENCE = 60
 QP = re.compile(r"\brqpn (\d+) .*\bsq-psn (\d+)")
 
 
 class StandsStill(Exception):
-    """One line of evidence."""
+    """One line: what is no fault of glassnic's."""
 
 
 class Watch:
     """Looks at a pair under way.  @show: the command for glassnic's NIC, to be
-    found in @runtime; @address: that NIC's.
+    found in @runtime; @address: that NIC's; @may_lose: nobody sends again what
+    a busy machine drops.
     """
 
-    def __init__(self, show, runtime, guest, address):
+    def __init__(self, show, runtime, guest, address, may_lose):
         self.show, self.env = show, {**os.environ, "GLASSNIC_RUNTIME": runtime}
         self.guest, self.address = guest, address
+        self.may_lose = may_lose
         self.packets, self.since = None, 0
 
     def nic(self):
@@ -59,21 +62,28 @@ class Watch:
         return self.guest.run(command, PATIENCE)[0] == 0
 
     def look(self):
-        """To be called every now and then.  StandsStill: for QUIET seconds
-        there has been no packet, although rxe is in the midst of a message; all
-        that it has sent was executed; and pings pass.  If rxe missed an
-        acknowledgement, it would have sent again, and been heard.
-        """
+        """To be called every now and then.  StandsStill."""
         nic, now = self.nic(), time.monotonic()
         packets = nic and packets_of(nic)
         if not packets or packets != self.packets:
             self.packets, self.since = packets, now
-        elif now - self.since > QUIET:
+        elif now - self.since > (LOST if self.may_lose else QUIET):
             self.since = now  # if there is no evidence: not at once again
-            sent = self.next_psns()
-            for qp in nic["qps"]:
-                if is_owed(qp, sent) and self.reaches() and self.still():
-                    raise StandsStill(evidence(qp))
+            if self.may_lose and self.reaches() and self.still():
+                raise StandsStill(f"one packet is missed, and no other has "
+                                  f"come for {LOST} s; pings pass")
+            if not self.may_lose:
+                self.search(nic)
+
+    def search(self, nic):
+        """For evidence: there has been no packet, although rxe is in the midst
+        of a message; all that it has sent was executed; and pings pass.  If rxe
+        missed an acknowledgement, it would have sent again, and been heard.
+        """
+        sent = self.next_psns()
+        for qp in nic["qps"]:
+            if is_owed(qp, sent) and self.reaches() and self.still():
+                raise StandsStill(evidence(qp))
 
     def still(self):
         nic = self.nic()
