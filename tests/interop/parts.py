@@ -11,6 +11,7 @@ import time
 import judge
 import matrix
 import peers
+import standstill
 import talk
 from ends import Lane, support
 
@@ -18,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DRILLS = os.path.join(HERE, "..", "drill")
 RXE_COUNTERS = "/sys/class/infiniband/rxe0/ports/1/hw_counters/*"
 ONE_NIC = {"xdp"}  # ports that carry one at a time
+TRIES = 5  # of a pair, as long as it stands still
 
 # @play: called with a lane, says what went wrong.
 Part = collections.namedtuple("Part", "name port play")
@@ -32,15 +34,25 @@ def wrong_of_capture(lane, port, ip):
         judge.wrong_in_tshark(lane.capture))))
 
 
+def moving_pair(lane, case):
+    """As lane.pair(), again if it stood still and glassnic is not to blame."""
+    for _ in range(TRIES - 1):
+        try:
+            return lane.pair(case)
+        except standstill.StandsStill as e:
+            print(f"again: {case.name()}: {e}", flush=True)
+    return lane.pair(case)
+
+
 def program(case):
     port, ip = case.choice["port"], case.choice["ip"]
 
     def play(lane):
-        mine, other = lane.pair(case)
+        mine, other = moving_pair(lane, case)
         if case.deserves_another_try() and (
                 mine.status != 0 or other.status != 0):
             print(f"again: {case.name()}", flush=True)
-            mine, other = lane.pair(case)
+            mine, other = moving_pair(lane, case)
         return "; ".join(filter(None, (
             mine.wrong("glassnic's"), other.wrong("rxe's"),
             wrong_of_capture(lane, port, ip))))
