@@ -1,7 +1,8 @@
 /* Answers go out in PSN order: what READs and atomics have to say, oldest first;
  * then, when nothing of that is left, the one ACK or NAK that is due.  So an ACK
- * never overtakes the answer to an earlier READ, and one ACK serves all that was
- * executed since the last.
+ * never overtakes the answer to an earlier READ, and one ACK serves all up to the
+ * last packet that asked for one.  What came after that is not acknowledged, so
+ * that its requester keeps a timer: rdma_rxe's may need that to wake up.
  */
 #include "nic/responder.h"
 
@@ -61,8 +62,8 @@ static void send_ack(struct gn_qp *qp)
 	struct roce r = {
 		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
-			 .psn = psn_add(s->epsn, nak ? 0 : PSN_MASK) },
-		.aeth = { nak ? s->nak : ack_syndrome(qp), s->msn },
+			 .psn = s->ack_psn },
+		.aeth = { nak ? s->nak : ack_syndrome(qp), s->ack_msn },
 	};
 	struct slot *slot;
 	struct pkt *p = engine_packet(qp->engine, qp, &slot);
@@ -100,7 +101,8 @@ static void refuse_read(struct gn_qp *qp, struct resource *res, enum drop word)
 	struct responder *s = &qp->resp;
 
 	res->pending = false;
-	s->epsn = psn_add(res->first_psn, res->sent);
+	s->epsn = s->ack_psn = psn_add(res->first_psn, res->sent);
+	s->ack_msn = s->msn;
 	s->ack_due = true;
 	s->nak = aeth_syndrome(AETH_NAK, rc_verdict[word].nak);
 	count(&qp->engine->counters, CNT_TX_NAK);

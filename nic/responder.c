@@ -121,6 +121,14 @@ int responder_resize(struct gn_qp *qp, uint32_t n)
 
 /* ---- execution -------------------------------------------------------------------- */
 
+/* For all that was executed so far. */
+static void owe_ack(struct responder *s)
+{
+	s->ack_due = true;
+	s->ack_psn = psn_add(s->epsn, PSN_MASK);
+	s->ack_msn = s->msn;
+}
+
 static enum drop execute(struct gn_qp *qp, const struct roce *r)
 {
 	struct responder *s = &qp->resp;
@@ -146,11 +154,11 @@ static enum drop execute(struct gn_qp *qp, const struct roce *r)
 		return DROP_QP_STATE;
 	s->epsn = psn_add(s->epsn, psns);
 	s->gap_naked = s->rnr_naked = false;
-	s->nak = 0; /* one for this PSN that has not left yet */
 	if (needs_resource(r))
 		s->ack_due = false; /* its answer acknowledges all before it */
-	else if (r->bth.ackreq)
-		s->ack_due = true;
+	else if (r->bth.ackreq || s->nak)
+		owe_ack(s);
+	s->nak = 0; /* one for this PSN that has not left yet */
 	return DROP_NONE;
 }
 
@@ -195,7 +203,7 @@ static enum drop replay(struct gn_qp *qp, const struct roce *r)
 	count(&qp->engine->counters, CNT_DUPLICATE);
 	if (!needs_resource(r)) {
 		if (!s->nak)
-			s->ack_due = true;
+			owe_ack(s);
 		return DROP_DUPLICATE;
 	}
 	res = find_resource(qp, r->bth.psn);
@@ -218,8 +226,12 @@ static enum drop replay(struct gn_qp *qp, const struct roce *r)
 
 static void say_nak(struct gn_qp *qp, uint8_t syndrome)
 {
-	qp->resp.ack_due = true;
-	qp->resp.nak = syndrome;
+	struct responder *s = &qp->resp;
+
+	s->ack_due = true;
+	s->nak = syndrome;
+	s->ack_psn = s->epsn;
+	s->ack_msn = s->msn;
 }
 
 static void fatal(struct gn_qp *qp, const struct verdict *v)

@@ -78,6 +78,31 @@ Test(rc_ack, asked_for_on_the_way)
 	duo_close(&d);
 }
 
+/* Packets of one batch: the ACK is for the last that asked for one, and not for
+ * what came after it.
+ */
+Test(rc_ack, for_what_asked)
+{
+	duo_open_default(&d);
+	for (unsigned i = 0; i < 4; i++) {
+		struct roce r = {
+			.bth = {.opcode = TRANSPORT_RC | OP_WRITE_ONLY,
+				.pkey = PKEY_DEFAULT,
+				.dqpn = d.s[B].qp->qpn,
+				.psn = 0x1000 + i,
+				.ackreq = i == 1},
+			.reth = {duo_va(&d, B, 0), d.s[B].mr->h.key, 0},
+		};
+
+		CHECK_EQ(fabric_inject_roce(&d.f, A, B, &r), DROP_NONE);
+	}
+	fabric_settle(&d.f);
+	CHECK_EQ(fabric_count(&d.f, B, OP_ACKNOWLEDGE), 1);
+	CHECK_EQ(ack(0)->roce.bth.psn, 0x1001);
+	CHECK_EQ(ack(0)->roce.aeth.msn, 2);
+	duo_close(&d);
+}
+
 /* The MSN counts messages of all kinds; answers to READs and atomics carry it,
  * too.
  */
