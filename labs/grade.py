@@ -12,8 +12,10 @@ from answers import Answers, Unfit, fit_file, is_right, lacks_0x, text_of
 
 GLASSNIC = os.environ.get("GLASSNIC_PROGRAM", "glassnic")
 ANSWERS = "answers.txt"
-# tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
-TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
+# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
+# bytes of payload for an EtherType, if they happen to be one.
+TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
+          "--disable-heuristic", "eth_over_ib"]
 
 
 class Missing(Exception):

@@ -127,8 +127,10 @@ heading "3. The first messages, seen at host B (glassnic decode --ladder)"
 
 heading "4. The same packets as tshark sees them"
 if command -v tshark >/dev/null; then
-	# Without the option tshark takes SENDs of nothing for malformed RPCs.
+	# Without the options tshark takes SENDs of nothing for malformed RPCs,
+	# and two bytes of payload for an EtherType.
 	tshark -n -r "$capture" --disable-protocol rpcordma \
+		--disable-heuristic eth_over_ib \
 		-Y infiniband.bth -c 40 -T fields -E occurrence=a \
 		-e frame.number -e ip.src -e ip.dst -e vxlan.vni \
 		-e infiniband.bth.psn -e _ws.col.Info 2>"$room/tshark" |
@@ -146,6 +148,7 @@ if command -v tshark >/dev/null; then
 		}
 		END { exit !n }' || fail "tshark saw nothing: $(cat "$room/tshark")"
 	bad=$(tshark -n -r "$capture" --disable-protocol rpcordma \
+		--disable-heuristic eth_over_ib \
 		-Y _ws.malformed 2>/dev/null | wc -l)
 	echo
 	echo "  malformed frames in the whole capture: $bad"

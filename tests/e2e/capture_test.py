@@ -24,8 +24,10 @@ TRAFFIC = {
 KILLED_LEN = 100000  # bytes of a capture before its program is killed
 LARGEST_BLOCK = 1500  # bytes of pcapng for a packet with a path MTU of 1024
 PARTING = 2 * 40  # packets of a led that parts, and as many answers
-# tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
-TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
+# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
+# bytes of payload for an EtherType, if they happen to be one.
+TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
+          "--disable-heuristic", "eth_over_ib"]
 
 
 def tshark(path, shown, *fields):

@@ -4,8 +4,10 @@ import re
 import shutil
 import subprocess
 
-# tshark takes SENDs of nothing for malformed RPC over RDMA otherwise.
-TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma"]
+# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
+# bytes of payload for an EtherType, if they happen to be one.
+TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
+          "--disable-heuristic", "eth_over_ib"]
 VIOLATION = re.compile(r"^frame \d+: rule [\w-]+ \(.*?\): (\S+) .*", re.M)
 TIME = 300
 
