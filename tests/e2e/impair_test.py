@@ -21,8 +21,8 @@ PERFTEST = [[f"ib_{verb}_{what}", *how] for how in ([], ["-c", "XRC"])
             if (verb, what) in (("send", "lat"), ("send", "bw")) or not how]
 # A lost last packet is missed when the timeout of 4 us * 2^u is over; eight of
 # them should outlive two lost ARP requests, which take 400 ms, and a peer that
-# has no CPU for a second or two.
-PERFTEST_ARGUMENTS = ["-F", "-x", "1", "-n", "30", "-u", "16"]
+# has no CPU for three seconds.
+PERFTEST_ARGUMENTS = ["-F", "-x", "1", "-n", "30", "-u", "17"]
 # A pingpong's client is gone when it has its last answer, and so is whoever
 # could repeat its last ACK.  Here faults come to an end before.
 ENDING = """drop chance 0.05 next 8
@@ -63,6 +63,13 @@ def counters(done):
 
 # ---- at random ----
 
+def faults_of(command, ending):
+    """ib_write_lat's server was seen to give up when the ACK of its last WRITE
+    was lost, though the client had ended well; why is not known yet.
+    """
+    return f"impair={ending}" if command[0] == "ib_write_lat" else FAULTS
+
+
 def noisy_jobs(place):
     """Rows of programs that may run beside each other: XRC's may not."""
     ending = write(place, "ending", ENDING)
@@ -72,7 +79,8 @@ def noisy_jobs(place):
             row = "XRC" if "XRC" in command else (kind, command[0])
             rows.setdefault(row, []).append(
                 (kind, [command[0], *PERFTEST_ARGUMENTS, *command[1:]],
-                 [f"{nic},{FAULTS},seed=5" for nic in place.nics(kind)]))
+                 [f"{nic},{faults_of(command, ending)},seed=5"
+                  for nic in place.nics(kind)]))
         for command in PINGPONGS:
             row = "XRC" if "xsrq" in command[0] else (kind, command[0])
             rows.setdefault(row, []).append(
