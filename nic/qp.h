@@ -84,7 +84,7 @@ struct responder {
 	uint32_t clean;
 	bool ack_due; /* an ACK, or the NAK in syndrome, waits to be sent */
 	uint8_t nak;  /* its syndrome; 0: an ACK */
-	uint32_t ack_psn, ack_msn; /* of either */
+	uint32_t ack_psn, ack_msn; /* of an ACK that is due */
 };
 
 struct gn_qp {

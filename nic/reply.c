@@ -62,8 +62,9 @@ static void send_ack(struct gn_qp *qp)
 	struct roce r = {
 		.bth = { .opcode = opcode_of(qp_transport(qp), OP_ACKNOWLEDGE),
 			 .dqpn = qp->attr.dest_qpn,
-			 .psn = s->ack_psn },
-		.aeth = { nak ? s->nak : ack_syndrome(qp), s->ack_msn },
+			 .psn = nak ? s->epsn : s->ack_psn },
+		.aeth = { nak ? s->nak : ack_syndrome(qp),
+			  nak ? s->msn : s->ack_msn },
 	};
 	struct slot *slot;
 	struct pkt *p = engine_packet(qp->engine, qp, &slot);
@@ -101,8 +102,7 @@ static void refuse_read(struct gn_qp *qp, struct resource *res, enum drop word)
 	struct responder *s = &qp->resp;
 
 	res->pending = false;
-	s->epsn = s->ack_psn = psn_add(res->first_psn, res->sent);
-	s->ack_msn = s->msn;
+	s->epsn = psn_add(res->first_psn, res->sent);
 	s->ack_due = true;
 	s->nak = aeth_syndrome(AETH_NAK, rc_verdict[word].nak);
 	count(&qp->engine->counters, CNT_TX_NAK);

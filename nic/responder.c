@@ -226,12 +226,8 @@ static enum drop replay(struct gn_qp *qp, const struct roce *r)
 
 static void say_nak(struct gn_qp *qp, uint8_t syndrome)
 {
-	struct responder *s = &qp->resp;
-
-	s->ack_due = true;
-	s->nak = syndrome;
-	s->ack_psn = s->epsn;
-	s->ack_msn = s->msn;
+	qp->resp.ack_due = true;
+	qp->resp.nak = syndrome;
 }
 
 static void fatal(struct gn_qp *qp, const struct verdict *v)
