@@ -67,8 +67,7 @@ def suites(build):
 
 class Ahead:
     """Builds the trees with sanitizers while tests run that mostly wait: when
-    hardly anything else wants a CPU.  (Not SCHED_IDLE: what gets no CPU at all
-    keeps the file system's locks, for which others then wait for seconds.)
+    nothing else wants a CPU.
     """
 
     NEEDED_BY = re.compile(r"tests/(fuzz|sanitize)/|\((a|t)san\)")
@@ -79,7 +78,7 @@ class Ahead:
                                    ("tsan", "thread"))]
         with open(log_of(build, "build-ahead"), "w") as log:
             self.make = subprocess.Popen(
-                ["nice", "-n", "19", "sh", "-c", "; ".join(makes)],
+                ["chrt", "--idle", "0", "sh", "-c", "; ".join(makes)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
@@ -96,7 +95,8 @@ class Ahead:
         for pid in (int(p) for p in os.listdir("/proc") if p.isdigit()):
             with contextlib.suppress(OSError):
                 if os.getpgid(pid) == self.make.pid:
-                    os.setpriority(os.PRIO_PROCESS, pid, 0)
+                    os.sched_setscheduler(pid, os.SCHED_OTHER,
+                                          os.sched_param(0))
 
     def end(self):
         if self.make.poll() is None:
