@@ -10,24 +10,19 @@ import subprocess
 import time
 
 from led import Program
-from support import LIMIT, Score, await_port, finish, lab, need
+from support import (LIMIT, PERFTEST, TSHARK, Score, await_port, finish, lab,
+                     need)
 
-# -u: who has no CPU for a second or three is not given up.
-PERFTEST = ["-F", "-x", "1", "-u", "18", "-n", "50"]
 TRAFFIC = {
     "pingpong": ["ibv_rc_pingpong", "-g", "1", "-c", "-n", "50", "-s", "10000"],
-    "ib_send_bw": ["ib_send_bw", *PERFTEST],
-    "ib_write_bw": ["ib_write_bw", *PERFTEST],
-    "ib_read_bw": ["ib_read_bw", *PERFTEST],
-    "ib_atomic_bw": ["ib_atomic_bw", *PERFTEST],
+    "ib_send_bw": ["ib_send_bw", *PERFTEST, "-n", "50"],
+    "ib_write_bw": ["ib_write_bw", *PERFTEST, "-n", "50"],
+    "ib_read_bw": ["ib_read_bw", *PERFTEST, "-n", "50"],
+    "ib_atomic_bw": ["ib_atomic_bw", *PERFTEST, "-n", "50"],
 }
 KILLED_LEN = 100000  # bytes of a capture before its program is killed
 LARGEST_BLOCK = 1500  # bytes of pcapng for a packet with a path MTU of 1024
 PARTING = 2 * 40  # packets of a led that parts, and as many answers
-# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
-# bytes of payload for an EtherType, if they happen to be one.
-TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
-          "--disable-heuristic", "eth_over_ib"]
 
 
 def tshark(path, shown, *fields):

@@ -12,7 +12,8 @@ import threading
 import time
 import xml.etree.ElementTree as xml
 
-from support import LIMIT, Score, await_port, finish, lab, need
+from support import (LIMIT, Score, await_port, descriptors, finish, lab,
+                     need)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PCAPS = sorted(glob.glob(os.path.join(HERE, "../../pcaps/*.pcap*")))
@@ -230,13 +231,8 @@ def what_is_made_at_the_end_is_made_when_stopped(decode):
 
 def fd_of(pid, path):
     """By which a process has @path open, or nothing."""
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            if os.readlink(f"/proc/{pid}/fd/{fd}") == os.path.realpath(path):
-                return fd
-        except OSError:
-            continue
-    return ""
+    return next((fd for fd, what in descriptors(pid).items()
+                 if what == os.path.realpath(path)), "")
 
 
 def at_of(pid, path):

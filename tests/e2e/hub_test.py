@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 
-from support import LIMIT, Score, await_port, finish, lab, need, patient
+from support import (LIMIT, PERFTEST, Score, await_port, finish, lab, need,
+                     patient)
 
 PINGPONGS = {
     "ibv_rc_pingpong": [["-c"], ["-c", "-e"], ["-c", "-s", "1048576", "-n",
@@ -21,7 +22,7 @@ PINGPONGS = {
 }
 # A receiver that has no turn loses what does not fit into its ring (1 MiB), and
 # perftest waits for that for ever: what nobody acknowledges is less.
-PERFTEST = [[f"ib_{what}_{how}"] for what in ("send", "write", "read", "atomic")
+PROGRAMS = [[f"ib_{what}_{how}"] for what in ("send", "write", "read", "atomic")
             for how in ("bw", "lat")] + [
     ["ib_send_lat", "-e"], ["ib_send_bw", "-a", "-n", "5"],
     ["ib_write_bw", "-q", "16", "-b"],
@@ -58,9 +59,9 @@ def programs(score, place):
         for way in ways:
             place.check_pair(score, " ".join([program, *way]),
                              [program, "-g", "1", *way], nics)
-    for program in PERFTEST:
+    for program in PROGRAMS:
         place.check_pair(score, " ".join(program),
-                         [program[0], "-F", "-x", "1", "-u", "18", "-n", "200",
+                         [program[0], *PERFTEST, "-n", "200",
                           *program[1:]], nics)
     score.check("the hub is gone", left_over(hub))
 

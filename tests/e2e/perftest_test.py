@@ -3,13 +3,11 @@
 
 import subprocess
 
-from support import Score, lab, need
+from support import PERFTEST, Score, lab, need
 
 PROGRAMS = ["ib_send_bw", "ib_send_lat", "ib_write_bw", "ib_write_lat",
             "ib_read_bw", "ib_read_lat", "ib_atomic_bw", "ib_atomic_lat"]
 MTUS = 256, 512, 1024, 2048, 4096
-# A second to wait for an acknowledgement: machines may be busy.
-ALWAYS = ["-F", "-x", "1", "-u", "18"]
 
 # What to try: the letter by which a program's help knows the option (programs
 # without it are not asked), and the options.
@@ -48,7 +46,7 @@ def main():
                     if letter not in known:
                         continue
                     name = f"{kind}: {program}, {way}"
-                    command = [program, *ALWAYS, *options]
+                    command = [program, *PERFTEST, *options]
                     server, client = place.pair(command, nics)
                     wrong = client.wrong("client") or server.wrong("server")
                     if not wrong and not has_results(client.out):

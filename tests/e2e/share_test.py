@@ -11,10 +11,9 @@ import subprocess
 import time
 
 from segment import PING, segment
-from support import LIMIT, NOBODY, Done, Score, await_port, finish, lab, need
+from support import (LIMIT, NOBODY, PERFTEST, Done, Score, await_port, finish,
+                     lab, need)
 
-# A second to wait for an acknowledgement: many programs share two CPUs.
-PERFTEST = ["-F", "-x", "1", "-u", "18"]
 WRITE_BW = ["ib_write_bw", *PERFTEST, "-n", "300", "-s", "65536"]
 PINGPONG = ["ibv_rc_pingpong", "-g", "1"]
 QPN = re.compile(r"local address: .*?QPN 0x([0-9a-f]+).*GID (\S+)")

@@ -16,12 +16,12 @@ import subprocess
 import time
 
 from led import two
-from support import LIMIT, Score, await_port, finish, lab, need
-from vanish_test import await_stopped
+from support import (LIMIT, PERFTEST, Score, await_port, await_stopped,
+                     descriptors, finish, lab, need)
 
 COLUMNS = 120
 CROWD = 2000
-BUSY = ["ib_write_bw", "-F", "-x", "1", "-u", "18", "-b", "-q", "2", "-D", "60"]
+BUSY = ["ib_write_bw", *PERFTEST, "-b", "-q", "2", "-D", "60"]
 
 
 class Wrong(Exception):
@@ -128,11 +128,8 @@ def stop(process):
 
 
 def has_socket(process):
-    folder = f"/proc/{process.pid}/fd"
-    with contextlib.suppress(OSError):
-        return any(os.readlink(os.path.join(folder, fd)).startswith("socket:")
-                   for fd in os.listdir(folder))
-    return False
+    return any(what.startswith("socket:")
+               for what in descriptors(process.pid).values())
 
 
 def leave(process):

@@ -23,6 +23,13 @@ import score  # noqa: E402
 
 NOBODY = 65534
 LIMIT = 240  # seconds that a pair of programs may take, on a busy machine
+# What perftest's programs are given, with a second to wait for an
+# acknowledgement: machines may be busy.
+PERFTEST = ["-F", "-x", "1", "-u", "18"]
+# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
+# bytes of payload for an EtherType, if they happen to be one.
+TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
+          "--disable-heuristic", "eth_over_ib"]
 
 
 class Score(score.Score):
@@ -224,6 +231,34 @@ def finish(process, until):
         process.kill()
         out, err = process.communicate()
         return Done(None, out, err)
+
+
+def descriptors(pid):
+    """What a process has open, by descriptor."""
+    folder, found = f"/proc/{pid}/fd", {}
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                found[fd] = os.readlink(os.path.join(folder, fd))
+    return found
+
+
+def await_stopped(pid):
+    """On a busy machine threads run for a while before they learn of it.  (One
+    that has ended does not learn of it any more.)
+    """
+    until = time.monotonic() + LIMIT
+    while time.monotonic() < until and not all(
+            state_of(path) in "TZX" for path in glob.glob(f"/proc/{pid}/task/*")):
+        time.sleep(0.001)
+
+
+def state_of(task):
+    try:
+        with open(f"{task}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except OSError:  # it is gone
+        return "X"
 
 
 def sweep_up():

@@ -4,7 +4,7 @@
 import re
 import time
 
-from support import (LIMIT, Score, await_port, finish, lab, need,
+from support import (LIMIT, PERFTEST, Score, await_port, finish, lab, need,
                      sweep_up)
 
 PINGPONGS = {
@@ -16,9 +16,7 @@ PINGPONGS = {
 # A receiver that has no turn loses what its socket's buffer does not hold, and
 # perftest waits for that for ever: what nobody acknowledges is less.
 FEW = ["-s", "1024", "-n", "100"]
-# A second to wait for an acknowledgement: machines may be busy.
-ALWAYS = ["-F", "-x", "1", "-u", "18", "-n", "200"]
-PERFTEST = [
+PROGRAMS = [
     ["ib_send_bw", "-c", "UC", *FEW], ["ib_send_lat", "-c", "UC", "-s", "65536"],
     ["ib_write_bw", "-c", "UC"], ["ib_write_lat", "-c", "UC"],
     ["ib_send_bw", "-c", "UD", *FEW], ["ib_send_lat", "-c", "UD"],
@@ -46,9 +44,9 @@ def pingpongs(score, place, kind):
 
 def perftest(score, place, kind):
     nics = place.nics(kind)
-    for program in PERFTEST:
+    for program in PROGRAMS:
         place.check_pair(score, " ".join([f"{kind}:", *program]),
-                         [program[0], *ALWAYS, *program[1:]], nics)
+                         [program[0], *PERFTEST, "-n", "200", *program[1:]], nics)
 
 
 def qperf(score, place):

@@ -7,12 +7,11 @@ time given up after 1 to 4 times 4.096 us * 2^timeout.  What a busy machine adds
 is allowed for, so the upper limits are wide; the lower ones are strict.
 """
 
-import glob
 import signal
 import time
 
 from led import check_all, two
-from support import LIMIT, Score, lab
+from support import LIMIT, Score, await_stopped, lab
 
 SLACK = 10e6  # usec that a busy machine may add
 RETRY_EXC, RNR_RETRY_EXC = "12", "13"  # enum ibv_wc_status
@@ -38,24 +37,6 @@ def vanish(program, way):
         program.process.send_signal(way)
     if way == signal.SIGSTOP:
         await_stopped(program.process.pid)
-
-
-def await_stopped(pid):
-    """On a busy machine threads run for a while before they learn of it.  (One
-    that has ended does not learn of it any more.)
-    """
-    until = time.monotonic() + LIMIT
-    while time.monotonic() < until and not all(
-            state_of(path) in "TZX" for path in glob.glob(f"/proc/{pid}/task/*")):
-        time.sleep(0.001)
-
-
-def state_of(task):
-    try:
-        with open(f"{task}/stat") as f:
-            return f.read().rpartition(")")[2].split()[0]
-    except OSError:  # it is gone
-        return "X"
 
 
 def judge(line, settings, status=RETRY_EXC, tries=None, each=None):

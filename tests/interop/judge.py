@@ -4,10 +4,8 @@ import re
 import shutil
 import subprocess
 
-# Otherwise tshark takes SENDs of nothing for malformed RPC over RDMA, and two
-# bytes of payload for an EtherType, if they happen to be one.
-TSHARK = ["tshark", "-n", "--disable-protocol", "rpcordma",
-          "--disable-heuristic", "eth_over_ib"]
+from ends import support
+
 VIOLATION = re.compile(r"^frame \d+: rule [\w-]+ \(.*?\): (\S+) .*", re.M)
 TIME = 300
 
@@ -26,7 +24,7 @@ def wrong_in_check(glassnic, path, side):
 def wrong_in_tshark(path):
     if not shutil.which("tshark"):
         return "tshark not found; tools/setup.sh installs it"
-    done = subprocess.run([*TSHARK, "-r", path, "-Y", "_ws.malformed", "-T",
+    done = subprocess.run([*support.TSHARK, "-r", path, "-Y", "_ws.malformed", "-T",
                            "fields", "-e", "frame.number"], text=True,
                           capture_output=True, timeout=TIME)
     if done.returncode:

@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "../e2e"))
-from support import Score, lab, need  # noqa: E402
+from support import PERFTEST, Score, lab, need  # noqa: E402
 
 RC = [["ibv_rc_pingpong", "-g", "1", "-c"],
       ["ibv_rc_pingpong", "-g", "1", "-e", "-s", "65536", "-n", "100"],
@@ -25,7 +25,6 @@ OTHERS = [["ibv_uc_pingpong", "-g", "1"], ["ibv_ud_pingpong", "-g", "1"],
           ["ibv_srq_pingpong", "-g", "1"],
           ["ib_send_bw", "-c", "UD", "-s", "1024", "-n", "100"],
           ["ib_write_bw", "-c", "XRC", "-n", "100"]]
-PERFTEST = ["-F", "-x", "1", "-u", "18"]  # a second for an acknowledgement
 # What perftest takes from us and never gives back.
 THEIRS = re.compile(r" in ibv_get_device_list ")
 OURS = re.compile(r"libglassnic\.so|libibverbs\.so\.1|verbs_shim/|nic/")
